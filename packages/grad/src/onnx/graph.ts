@@ -1,0 +1,192 @@
+// Writes ONNX models: nodes, constants, inputs and outputs by name, then the file. Knows nothing of gradients.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { getTextEncoding } from "@bufbuild/protobuf/wire";
+import { bytesOf, type DType, float32, int64, type TensorData } from "../tensor.ts";
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "./onnx_pb.ts";
+
+/** ONNX AttributeProto.AttributeType numbers. */
+const ATTRIBUTE_TYPE = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
+
+/** ONNX TensorProto.DataType numbers. */
+export const ELEM_TYPE: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 };
+
+/** A dimension: a number, or a name where the size is free ("N"). */
+export type Dim = number | string;
+
+class FloatAttribute {
+  readonly values: number | readonly number[];
+  constructor(values: number | readonly number[]) {
+    this.values = values;
+  }
+}
+
+/** Marks an attribute as FLOAT or FLOATS: a bare number means INT, since JavaScript cannot tell 1 from 1.0. */
+export const float = (values: number | readonly number[]) => new FloatAttribute(values);
+
+export type AttributeValue = number | string | readonly number[] | FloatAttribute;
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+/** ORT's internal domain of blocked-layout kernels and its public one of contributed ops. */
+export const NCHWC_DOMAIN = "com.microsoft.nchwc";
+export const MICROSOFT_DOMAIN = "com.microsoft";
+
+const OPSETS: Record<string, number> = { "": 20, [NCHWC_DOMAIN]: 1, [MICROSOFT_DOMAIN]: 1 };
+
+export interface NodeOptions {
+  readonly domain?: string;
+  /** How many outputs the node has (1), or their names; an empty name leaves an optional output out. */
+  readonly outputs?: number | readonly string[];
+}
+
+/**
+ * An ONNX graph under construction. Values are names.
+ *
+ *     const g = new OnnxGraph("double");
+ *     const x = g.input("x", "float32", ["N", 3]);
+ *     g.output(g.op("Add", [x, x]), "float32", ["N", 3], "y");
+ *     const bytes = g.toModel();
+ */
+export class OnnxGraph {
+  readonly #name: string;
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  readonly #constants = new Map<string, string>();
+  readonly #domains = new Set<string>([""]);
+  #count = 0;
+
+  constructor(name = "graph") {
+    this.#name = name;
+  }
+
+  input(name: string, dtype: DType, dims: readonly Dim[]): string {
+    this.#inputs.push(valueInfo(name, dtype, dims));
+    return name;
+  }
+
+  /** Declares `value` an output of the model; with `name` it is renamed by an Identity node. */
+  output(value: string, dtype: DType, dims: readonly Dim[], name?: string): string {
+    const output = name === undefined || name === value ? value : this.op("Identity", [value], {}, { outputs: [name] });
+    this.#outputs.push(valueInfo(output, dtype, dims));
+    return output;
+  }
+
+  /** A constant of the model. Small equal ones are stored once, unless they are given a name. */
+  constant(tensor: TensorData, name?: string): string {
+    const bytes = bytesOf(tensor.data);
+    const key =
+      name === undefined && bytes.length <= 256 ? `${tensor.dtype}[${tensor.dims}]${bytes.join()}` : undefined;
+    const known = key === undefined ? undefined : this.#constants.get(key);
+    if (known !== undefined) return known;
+    const id = name ?? this.#fresh("const");
+    this.#initializers.push(
+      create(TensorProtoSchema, {
+        name: id,
+        dims: tensor.dims.map(BigInt),
+        dataType: ELEM_TYPE[tensor.dtype],
+        rawData: bytes,
+      }),
+    );
+    if (key !== undefined) this.#constants.set(key, id);
+    return id;
+  }
+
+  /** A float32 scalar. */
+  scalar(value: number): string {
+    return this.constant(float32([value], []));
+  }
+
+  /** A one-dimensional int64 constant: shapes, axes, starts and ends. */
+  ints(...values: number[]): string {
+    return this.constant(int64(values));
+  }
+
+  /** Adds a node; an input "" is an optional one left out. Returns the names of its outputs. */
+  node(opType: string, inputs: readonly string[], attributes: Attributes = {}, options: NodeOptions = {}): string[] {
+    const domain = options.domain ?? "";
+    this.#domains.add(domain);
+    const outputs = options.outputs ?? 1;
+    const output =
+      typeof outputs === "number" ? Array.from({ length: outputs }, () => this.#fresh(opType)) : [...outputs];
+    this.#nodes.push(
+      create(NodeProtoSchema, {
+        opType,
+        domain,
+        input: [...inputs],
+        output,
+        name: this.#fresh(opType),
+        attribute: Object.entries(attributes).flatMap(([name, value]) =>
+          value === undefined ? [] : [attribute(name, value)],
+        ),
+      }),
+    );
+    return output;
+  }
+
+  /** Adds a node and returns its first output. */
+  op(opType: string, inputs: readonly string[], attributes: Attributes = {}, options: NodeOptions = {}): string {
+    return this.node(opType, inputs, attributes, options)[0] as string;
+  }
+
+  /** The model file. `metadata` becomes `metadata_props`. */
+  toModel(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+    const model = create(ModelProtoSchema, {
+      irVersion: 10n,
+      producerName: "ballsight",
+      opsetImport: [...this.#domains].map((domain) => ({ domain, version: BigInt(OPSETS[domain] ?? 1) })),
+      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+      graph: create(GraphProtoSchema, {
+        name: this.#name,
+        node: this.#nodes,
+        initializer: this.#initializers,
+        input: this.#inputs,
+        output: this.#outputs,
+      }),
+    });
+    return toBinary(ModelProtoSchema, model);
+  }
+
+  #fresh(stem: string): string {
+    this.#count += 1;
+    return `${stem}_${this.#count}`;
+  }
+}
+
+function valueInfo(name: string, dtype: DType, dims: readonly Dim[]): ValueInfoProto {
+  const dim = dims.map((size) =>
+    typeof size === "number"
+      ? ({ value: { case: "dimValue", value: BigInt(size) } } as const)
+      : ({ value: { case: "dimParam", value: size } } as const),
+  );
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: "tensorType", value: { elemType: ELEM_TYPE[dtype], shape: { dim } } } },
+  });
+}
+
+function attribute(name: string, value: AttributeValue): AttributeProto {
+  const text = (string: string) => getTextEncoding().encodeUtf8(string);
+  if (typeof value === "number")
+    return create(AttributeProtoSchema, { name, type: ATTRIBUTE_TYPE.INT, i: BigInt(value) });
+  if (typeof value === "string")
+    return create(AttributeProtoSchema, { name, type: ATTRIBUTE_TYPE.STRING, s: text(value) });
+  if (value instanceof FloatAttribute) {
+    return typeof value.values === "number"
+      ? create(AttributeProtoSchema, { name, type: ATTRIBUTE_TYPE.FLOAT, f: value.values })
+      : create(AttributeProtoSchema, { name, type: ATTRIBUTE_TYPE.FLOATS, floats: [...value.values] });
+  }
+  return create(AttributeProtoSchema, { name, type: ATTRIBUTE_TYPE.INTS, ints: value.map(BigInt) });
+}

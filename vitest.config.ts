@@ -1,0 +1,17 @@
+// Tests by what they need: unit (nothing), node (native modules: onnxruntime-node, sharp), browser (chromium), slow (minutes of training).
+import { defineConfig } from "vitest/config";
+
+const project = (name: string, include: string[], timeout: number) => ({
+  test: { name, include, testTimeout: timeout, hookTimeout: timeout },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project("unit", ["{packages/*,bench}/test/unit/**/*.test.ts"], 30_000),
+      project("node", ["{packages/*,bench}/test/node/**/*.test.ts"], 120_000),
+      project("browser", ["{packages/*,bench}/test/browser/**/*.test.ts"], 120_000),
+      project("slow", ["{packages/*,bench}/test/slow/**/*.test.ts"], 900_000),
+    ],
+  },
+});
