@@ -1,0 +1,177 @@
+// Every error that a user can see: code, message template, HTTP status. docs/errors.md lists the same table; a test compares them.
+
+/**
+ * Sentence form: expected X for `name` but received Y; what to do. `{value}` is filled in by `fail`.
+ * The status is what the server answers; the command line shows the message alone.
+ */
+export const ERRORS = {
+  // Photos and files
+  FILE_NOT_FOUND: { status: 404, message: "expected a file for `{name}` but nothing is there; check the path" },
+  IS_A_FOLDER: { status: 400, message: "expected a file for `{name}` but received a folder; name a file inside it" },
+  EMPTY_FILE: { status: 400, message: "expected content in `{name}` but received 0 bytes; copy or download it again" },
+  NOT_AN_IMAGE: {
+    status: 415,
+    message: "expected a photo for `{name}` but received {received}; use JPEG, PNG, WebP, AVIF, GIF or TIFF",
+  },
+  IMAGE_TRUNCATED: {
+    status: 422,
+    message: "expected a whole photo for `{name}` but received a damaged one ({reason}); copy or download it again",
+  },
+  IMAGE_TOO_LARGE: {
+    status: 413,
+    message: "expected at most {limit} pixels for `{name}` but received {width} x {height}; scale it down first",
+  },
+  FILE_TOO_LARGE: {
+    status: 413,
+    message: "expected at most {limit} bytes for `{name}` but received {received}; scale or compress it first",
+  },
+  IMAGE_UNSUPPORTED: {
+    status: 415,
+    message: "expected a photo for `{name}` but received {kind}, which is not read; convert it to JPEG or PNG",
+  },
+  NO_PHOTOS: {
+    status: 400,
+    message: "expected at least one photo in `{name}` but found none; name a photo or a folder with photos in it",
+  },
+
+  // Models and weights
+  MODEL_NOT_FOUND: { status: 404, message: "expected a model file for `{name}` but nothing is there; check the path" },
+  MODEL_INVALID: {
+    status: 422,
+    message:
+      "expected a Ballsight model (.onnx) for `{name}` but received {received}; export one with `ballsight train`",
+  },
+  MODEL_INCOMPATIBLE: {
+    status: 422,
+    message: "expected a model with {expected} for `{name}` but received {received}; export it again with this version",
+  },
+  WEIGHTS_INVALID: {
+    status: 422,
+    message: "expected a weights file (safetensors) for `{name}` but received {received}; download it again",
+  },
+  WEIGHTS_SHAPE: {
+    status: 422,
+    message:
+      "expected shape {expected} for `{parameter}` but received {received} from `{name}`; use weights of this architecture",
+  },
+  WEIGHTS_MISSING: {
+    status: 404,
+    message: "expected the weights of `{name}` at {path} but nothing is there; get the file from {source}",
+  },
+  UNKNOWN_ARCHITECTURE: {
+    status: 400,
+    message: "expected a known architecture for `{option}` but received `{received}`; {advice}",
+  },
+
+  // Data sets
+  DATA_NOT_A_FOLDER: {
+    status: 400,
+    message: "expected a folder of class folders for `{name}` but received {received}; see docs/train.md",
+  },
+  DATA_ONE_CLASS: {
+    status: 422,
+    message:
+      "expected at least two class folders in `{name}` but found {received}; put each class into a folder of its own",
+  },
+  DATA_EMPTY_CLASS: {
+    status: 422,
+    message: "expected photos in class folder `{name}` but found none; add photos or take the folder out",
+  },
+  DATA_TOO_FEW: {
+    status: 422,
+    message: "expected at least {least} photos in `{name}` but found {received}; {advice}",
+  },
+
+  // Runs and training
+  RUN_EXISTS: {
+    status: 409,
+    message:
+      "expected a new folder for `{name}` but a run is there; continue it with --resume or name another with --out",
+  },
+  RUN_NOT_FOUND: {
+    status: 404,
+    message: "expected a run to continue in `{name}` but found no checkpoint; start it without --resume",
+  },
+  RUN_NOT_WRITABLE: {
+    status: 403,
+    message: "expected a writable folder for `{name}` but received {reason}; name another with --out",
+  },
+  DISK_FULL: {
+    status: 507,
+    message: "expected {expected} bytes free for `{name}` but the disk has {received}; make room or name another place",
+  },
+  CHECKPOINT_INVALID: {
+    status: 422,
+    message: "expected a checkpoint of this program in `{name}` but received {received}; start a new run",
+  },
+  CONFIG_MISMATCH: {
+    status: 409,
+    message:
+      "expected {expected} for `{option}`, as run `{name}` was started, but received {received}; leave it away or start a new run",
+  },
+  BAD_OPTION: { status: 400, message: "expected {expected} for `{option}` but received {received}; correct the value" },
+  RUNTIME_FAILED: {
+    status: 500,
+    message: "expected ONNX Runtime to {task} but it failed: {reason}; please report it with the command that led here",
+  },
+  LOSS_NOT_FINITE: {
+    status: 422,
+    message: "expected a finite loss at step {step} but received {received}; lower the learning rate",
+  },
+  INTERRUPTED: { status: 503, message: "expected to finish {task} but was interrupted; {advice}" },
+} as const satisfies Record<string, { status: number; message: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+type Placeholder<Template extends string> = Template extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Placeholder<Rest>
+  : never;
+
+/** The values that the message of an error needs. */
+export type ErrorValues<Code extends ErrorCode> = Readonly<
+  Record<Placeholder<(typeof ERRORS)[Code]["message"]>, string | number>
+>;
+
+export interface FailOptions {
+  /** What was caught, kept for whoever debugs. */
+  readonly cause?: unknown;
+  /** Plain data for machines beyond the message's own values. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** An error with a code from the table. `details` holds the message's values and whatever the thrower added, as plain data. */
+export class BallsightError extends Error {
+  override readonly name = "BallsightError";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, values: Readonly<Record<string, string | number>>, options: FailOptions = {}) {
+    super(fill(ERRORS[code].message, values), "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.status = ERRORS[code].status;
+    this.details = { ...values, ...options.details };
+  }
+
+  /** What `--json` and the server print. */
+  toJSON(): { code: ErrorCode; message: string } {
+    return { code: this.code, message: this.message };
+  }
+}
+
+/**
+ * Throws the error of that code.
+ * @example fail("BAD_OPTION", { option: "epochs", expected: "a whole number from 1", received: "-3" })
+ */
+export function fail<Code extends ErrorCode>(code: Code, values: ErrorValues<Code>, options?: FailOptions): never {
+  throw new BallsightError(code, values, options);
+}
+
+function fill(template: string, values: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => oneLine(String(values[name])));
+}
+
+// File names come from strangers: a line break or an escape sequence in one must not reach the terminal.
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

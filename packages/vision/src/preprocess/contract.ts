@@ -1,0 +1,6 @@
+export interface Preprocess {
+  size: number;
+  resize: number;
+  mean: readonly number[];
+  std: readonly number[];
+}
