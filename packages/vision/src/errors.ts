@@ -8,6 +8,10 @@ export const ERRORS = {
   // Photos and files
   FILE_NOT_FOUND: { status: 404, message: "expected a file for `{name}` but nothing is there; check the path" },
   IS_A_FOLDER: { status: 400, message: "expected a file for `{name}` but received a folder; name a file inside it" },
+  FILE_NOT_READABLE: {
+    status: 403,
+    message: "expected a readable file for `{name}` but received {reason}; check its permissions",
+  },
   EMPTY_FILE: { status: 400, message: "expected content in `{name}` but received 0 bytes; copy or download it again" },
   NOT_AN_IMAGE: {
     status: 415,
@@ -20,6 +24,10 @@ export const ERRORS = {
   IMAGE_TOO_LARGE: {
     status: 413,
     message: "expected at most {limit} pixels for `{name}` but received {width} x {height}; scale it down first",
+  },
+  IMAGE_TOO_NARROW: {
+    status: 422,
+    message: "expected sides of at most {limit} to 1 for `{name}` but received {width} x {height}; crop it first",
   },
   FILE_TOO_LARGE: {
     status: 413,

@@ -40,6 +40,19 @@ async function run(runtime: typeof node | typeof web, model: Uint8Array, data: U
   return output;
 }
 
+/** A model whose only output is the network's input. */
+function normalised(preprocess: ReturnType<typeof contract>): Uint8Array {
+  const g = new OnnxGraph();
+  const { size } = preprocess;
+  g.output(addPreprocess(g, g.input("image", "uint8", ["N", "H", "W", 3]), preprocess), "float32", [
+    "N",
+    3,
+    size,
+    size,
+  ]);
+  return g.toModel();
+}
+
 beforeAll(() => {
   web.env.wasm.numThreads = 1;
 });
@@ -61,6 +74,21 @@ describe.each(fixture.cases)("$name ($recipe $width x $height to $resize, crop $
     const differences = actual.map((value, i) => Math.abs(value - (expected[i] as number)));
     expect(differences.reduce((sum, value) => sum + value, 0) / expected.length).toBeLessThan(0.02);
     expect(Math.max(...differences)).toBeLessThanOrEqual(1);
+  });
+
+  test("is normalised as the contract says", async () => {
+    const expected = Buffer.from(c.expected, "base64");
+    const output = await run(node, normalised(contract(c.size, c.resize)), pixels, dims);
+    expect(output.dims).toEqual([1, 3, c.size, c.size]);
+    const area = c.size * c.size;
+    const levels = (output.data as Float32Array).map((value, i) => {
+      const channel = Math.floor(i / area);
+      return (
+        255 * (value * (STD[channel] as number) + (MEAN[channel] as number)) -
+        (expected[(i % area) * 3 + channel] as number)
+      );
+    });
+    expect(levels.reduce((sum, value) => sum + Math.abs(value), 0) / expected.length).toBeLessThan(0.02);
   });
 
   test("gives the same pixels in onnxruntime-web", async () => {
