@@ -1,6 +1,50 @@
 // @ballsight/vision: image classifiers on @ballsight/grad.
 
+export {
+  AUGMENT_DEFAULTS,
+  type AugmentConfig,
+  type AugmentDraws,
+  drawAugmentation,
+  evaluationResize,
+  lighting,
+  neutralAugmentation,
+} from "./data/augment.ts";
+export { randomSplit, type Split, stratifiedSplit } from "./data/split.ts";
 export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOptions, fail } from "./errors.ts";
+export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
+export { type AverageState, averageDecay, type WeightAverage, weightAverage } from "./learner/average.ts";
+export {
+  accuracy,
+  argmaxRows,
+  type ClassScores,
+  type ConfusedPair,
+  classScores,
+  confusionMatrix,
+  errorRate,
+  expectedCalibrationError,
+  mostConfused,
+  type SmoothLoss,
+  smoothLoss,
+  weightedMean,
+  wilsonInterval,
+} from "./learner/metrics.ts";
+export { type CutBox, drawCutMix, drawMixUp, type Mix, type SoftTargetOptions, softTargets } from "./learner/mixup.ts";
+export {
+  broadcastLr,
+  type FineTuneOptions,
+  type FlatCos,
+  fineTunePlan,
+  flatCos,
+  type Hypers,
+  hypersAt,
+  type LearningRate,
+  type OneCycle,
+  oneCycle,
+  type Phase,
+  type ProgressiveSizes,
+  progressiveSize,
+  type Schedule,
+} from "./learner/schedule.ts";
 export {
   checkAspect,
   MAX_ASPECT,
@@ -9,4 +53,7 @@ export {
   serializePreprocess,
 } from "./preprocess/contract.ts";
 export { addPreprocess, resizeCropModel } from "./preprocess/graph.ts";
+export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
+export { randperm } from "./random/mt19937.ts";
 export { type Answer, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
+export { listModels, type ModelEntry, resolveModel } from "./registry.ts";
