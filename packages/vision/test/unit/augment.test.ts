@@ -166,6 +166,20 @@ test("zoom enlarges by up to maxZoom about a point inside, and never looks outsi
   }
 });
 
+test("parts multiply as flip, rotation, zoom: undoing the first two leaves a zoom about a point inside", () => {
+  const { matrices } = draw({ flip: true, maxRotate: 45, maxZoom: 2 }, 1);
+  let widest = 0;
+  for (const [a, b, c, d, e, f] of matrices as [number, number, number, number, number, number][]) {
+    const zoom = Math.hypot(a, d);
+    closeTo([Math.hypot(b, e), a * b + d * e], [zoom, 0], 1e-6);
+    // The inverse of an orthogonal matrix is its transpose.
+    const centre = [(a * c + d * f) / zoom, (b * c + e * f) / zoom];
+    for (const value of centre) expect(Math.abs(value)).toBeLessThanOrEqual(1 - zoom + 1e-6);
+    widest = Math.max(widest, ...centre.map((value) => Math.abs(value) / (1 - zoom + 1e-6)));
+  }
+  expect(widest).toBeGreaterThan(0.99);
+});
+
 describe("RandomResizedCrop", () => {
   const crop = { minScale: 0.35, ratio: [3 / 4, 4 / 3] as const };
 

@@ -144,7 +144,7 @@ describe("writing", () => {
                 : Uint8Array.from(values, (value) => (dtype === "bool" ? value & 1 : value));
       return { dtype, dims, data };
     });
-  const names = fc.string({ unit: "binary" }).filter((name) => name !== "__metadata__" && name.isWellFormed());
+  const names = fc.string({ unit: "binary" }).filter((name) => name !== "__metadata__" && !/\p{Surrogate}/u.test(name));
 
   test("what was written is read, whatever names, types and shapes; order does not change the bytes", () => {
     fc.assert(
