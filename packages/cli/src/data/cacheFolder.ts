@@ -1,0 +1,68 @@
+// Where decoded photos are kept between trainings, and who may write there.
+
+import { createHash } from "node:crypto";
+import { homedir, hostname } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fail } from "@ballsight/vision";
+import { describeHolder, type Lock, tryLock } from "../run/lock.ts";
+import { freeBytes, makeFolders } from "../run/writeAtomic.ts";
+import type { Dataset } from "./dataset.ts";
+
+/**
+ * `--cache DIR`, else BALLSIGHT_CACHE, else the user's cache folder (XDG Base Directory Specification: a relative
+ * XDG_CACHE_HOME is ignored).
+ */
+export function cacheRoot(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  const named = option || env.BALLSIGHT_CACHE;
+  if (named) return resolve(named);
+  const xdg = env.XDG_CACHE_HOME;
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "ballsight", "photos");
+}
+
+/**
+ * The folder's name for one state of one data set: any photo added, taken out or changed leads elsewhere. Time stamps
+ * count here, in contrast to `dataFingerprint`, because a photo rotated in place may keep its size.
+ */
+export function cacheKey(dataset: Dataset): string {
+  const hash = createHash("sha256");
+  dataset.files.forEach((file, i) => {
+    hash.update(`${JSON.stringify([file, dataset.sizes[i], dataset.modified[i]])}\n`);
+  });
+  return hash.digest("hex").slice(0, 24);
+}
+
+/** Makes the folder, and waits while another process of this machine fills it. */
+export async function lockCacheFolder(
+  folder: string,
+  { onWait, signal }: { onWait?: ((holder: string) => void) | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<Lock> {
+  try {
+    await makeFolders(folder);
+    for (let told = false; ; told = true) {
+      const result = await tryLock(folder);
+      if ("lock" in result) return result.lock;
+      const holder = describeHolder(result.heldBy);
+      if (result.heldBy.host !== hostname()) return failCache(folder, `one that ${holder} fills`);
+      if (!told) onWait?.(holder);
+      await sleep(250, undefined, signal && { signal });
+    }
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "";
+    if (!NOT_WRITABLE.has(code)) throw cause;
+    return failCache(folder, code, cause);
+  }
+}
+
+/** @throws DISK_FULL before anything is written, rather than after minutes of decoding. */
+export async function expectFreeBytes(folder: string, needed: number): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free < needed) fail("DISK_FULL", { name: folder, expected: needed, received: free });
+}
+
+const NOT_WRITABLE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT", "EEXIST"]);
+
+function failCache(folder: string, reason: string, cause?: unknown): never {
+  const values = { option: "--cache", expected: "a folder that can be written", received: `${folder} (${reason})` };
+  return fail("BAD_OPTION", values, { cause });
+}
