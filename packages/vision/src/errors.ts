@@ -127,6 +127,10 @@ export const ERRORS = {
     message: "expected a finite loss at step {step} but received {received}; lower the learning rate",
   },
   INTERRUPTED: { status: 503, message: "expected to finish {task} but was interrupted; {advice}" },
+  INTERNAL: {
+    status: 500,
+    message: "expected no fault of this program but received {reason}; please report it with the command that led here",
+  },
 } as const satisfies Record<string, { status: number; message: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -20,7 +20,8 @@ export interface ModelContract {
 export function readContract(bytes: Uint8Array, name: string): ModelContract {
   let model: OnnxModel;
   try {
-    model = readModel(bytes);
+    // A plain view: Node's Buffer is a Uint8Array whose slice() shares memory instead of copying, which the reader relies on.
+    model = readModel(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     fail("MODEL_INVALID", { name, received: "a file that is no ONNX model" }, { cause });
   }

@@ -70,6 +70,12 @@ test("both runtimes give the same probabilities for the same photo", async () =>
   });
 });
 
+test("loads from Node's Buffer, at any offset", async () => {
+  const bytes = Buffer.concat([Buffer.alloc(3), toyModel()]).subarray(3);
+  const recognizer = await Recognizer.load(node, bytes);
+  expect(recognizer.labels).toEqual(TOY_LABELS);
+});
+
 function foreignModel(): Uint8Array {
   const g = new OnnxGraph();
   g.output(g.op("Neg", [g.input("x", "float32", [1])]), "float32", [1], "y");
