@@ -22,6 +22,9 @@ export interface PredictOptions {
 /** Widest file column of the table. */
 const MAX_FILE_COLUMN = 60;
 
+/** Jobs that end sooner show no progress bar. */
+const PROGRESS_AFTER_MS = 2000;
+
 /** What standard input is called in errors. */
 const STDIN_NAME = "standard input";
 
@@ -35,16 +38,22 @@ export async function predict(args: readonly string[], options: PredictOptions):
   const first = photos.next();
   const recognizer = await loadRecognizer(modelPath);
 
-  const progress = new Progress(entries.length);
+  const progress = new Progress({ stream: process.stderr, silent: !process.stderr.isTTY });
+  progress.start("Photos");
+  const started = performance.now();
+  let done = 0;
   const print = options.json ? printJson : tablePrinter(entries, recognizer.labels);
   let failed = false;
   for (let step = await first; !step.done; step = await photos.next()) {
     const { item, outcome } = step.value;
     const result = outcome.status === "fulfilled" ? await answer(recognizer, outcome.value) : { error: outcome.reason };
     if ("error" in result) failed = true;
-    progress.step(() => print(item.file, result, top));
+    if (process.stdout.isTTY || "error" in result) progress.clear();
+    print(item.file, result, top);
+    done += 1;
+    if (performance.now() - started > PROGRESS_AFTER_MS) progress.update({ done, total: entries.length });
   }
-  progress.stop();
+  progress.clear();
   return failed ? 1 : 0;
 }
 
