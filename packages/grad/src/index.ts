@@ -1,6 +1,35 @@
 // @ballsight/grad: ONNX graphs that train.
 
+export { gradients } from "./autodiff.ts";
+export { GradError, type GradErrorCode } from "./errors.ts";
+export type { Target } from "./lowering/context.ts";
+export { lower } from "./lowering/lower.ts";
+export { probeTarget } from "./lowering/probe.ts";
 export { type Attributes, type Dim, float, MICROSOFT_DOMAIN, NCHWC_DOMAIN, OnnxGraph } from "./onnx/graph.ts";
 export { type OnnxModel, readModel, type ValueInfo } from "./onnx/read.ts";
+export { hardSigmoid, hardSwish, relu, relu6, sigmoid } from "./ops/activation.ts";
+export { type ConvOptions, conv2d } from "./ops/conv.ts";
+export { dropout } from "./ops/dropout.ts";
+export { add, div, mul, neg, scale, sub } from "./ops/elementwise.ts";
+export { Graph, type Shape, type Value } from "./ops/graph.ts";
+export { crossEntropy, logSoftmax, softCrossEntropy } from "./ops/loss.ts";
+export { gemm, linear } from "./ops/matmul.ts";
+export {
+  type BatchNormOptions,
+  type BatchNormParameters,
+  batchNorm,
+  batchNorm1d,
+  batchNormEval,
+  convBatchNormFolded,
+} from "./ops/norm.ts";
+export { averagePool, globalAveragePool, globalMaxPool, maxPool, spatialMean } from "./ops/pool.ts";
+export { reduceMean, reduceSum } from "./ops/reduce.ts";
+export { concat, expandLike, flatten, reshape, slice, transpose } from "./ops/reshape.ts";
+export { exp, log, sqrt } from "./ops/unary.ts";
+export { type AdamWOptions, adamw } from "./optim/adamw.ts";
+export type { Optimizer } from "./optim/optimizer.ts";
+export { sgd } from "./optim/sgd.ts";
 export type { OrtRuntime } from "./runtime.ts";
 export { bytesOf, type DType, float32, int64, sizeOf, type TensorArray, type TensorData, zeros } from "./tensor.ts";
+export { buildTrainProgram, type TrainProgram, type TrainProgramOptions } from "./train/program.ts";
+export { type State, type StepHyper, type StepResult, TrainingSession } from "./train/session.ts";

@@ -53,7 +53,7 @@ export function bytesOf(data: TensorArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A typed array over a copy of the bytes (a copy, since file offsets are rarely aligned). */
+/** A typed array over a copy of the bytes: file offsets are rarely aligned, and the slice of a Node Buffer would share its memory. */
 export function arrayFromBytes<T extends DType>(dtype: T, bytes: Uint8Array): TensorArray<T> {
-  return new ARRAYS[dtype](bytes.slice().buffer) as unknown as TensorArray<T>;
+  return new ARRAYS[dtype](new Uint8Array(bytes).buffer) as unknown as TensorArray<T>;
 }

@@ -57,3 +57,7 @@ export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";
 export { type Answer, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
 export { listModels, type ModelEntry, resolveModel } from "./registry.ts";
+export type { Architecture, Padding } from "./models/architecture.ts";
+export { type BuilderOptions, FROZEN, ModelBuilder, type NormStatistics, type TrainPolicy } from "./models/builder.ts";
+export { HEADS, type HeadKind, type HeadOutputs } from "./models/head.ts";
+export { mobilenetV2 } from "./models/mobilenetV2.ts";

@@ -1,0 +1,65 @@
+// Convolution by the blocked kernels, with the activation behind it in the same pass.
+
+import { float, NCHWC_DOMAIN } from "../../onnx/graph.ts";
+import { type ConvAttributes, conv2dOp } from "../../ops/conv.ts";
+import type { Node, Value } from "../../ops/graph.ts";
+import { fixedShape } from "../../ops/shape.ts";
+import { type Lowering, rule } from "../context.ts";
+import { type FilterLayout, roundUp } from "../layout.ts";
+
+/** The order in which a convolution's weight is stored for the blocked kernels; undefined where they do not take it (grouped, not depthwise). */
+export function filterLayoutOf(weight: Value, groups: number, block: number): FilterLayout | undefined {
+  const [k, c] = fixedShape(weight, "conv2d") as [number, number];
+  if (groups === 1) return { kind: c < block ? "stem" : "dense", block };
+  return c === 1 && k === groups ? { kind: "depthwise", block } : undefined;
+}
+
+/** The shape [K, C/groups, kh, kw] that the kernel is told, over a stored weight. */
+export function nominalFilter(context: Lowering, name: string, weight: Value, layout: FilterLayout): string {
+  const [k, c, kh, kw] = fixedShape(weight, "conv2d") as [number, number, number, number];
+  return context.reshape(
+    name,
+    roundUp(k, layout.block),
+    layout.kind === "dense" ? roundUp(c, layout.block) : c,
+    kh,
+    kw,
+  );
+}
+
+/** Attributes of a fused activation, by the op behind. */
+export const FUSED: Readonly<Record<string, Record<string, string | ReturnType<typeof float>>>> = {
+  relu: { activation: "Relu" },
+  relu6: { activation: "Clip", activation_params: float([0, 6]) },
+};
+
+export const convRules = [
+  rule(conv2dOp, (node: Node<ConvAttributes>, context) => {
+    const {
+      inputs: [x, weight, bias],
+      outputs: [y],
+      attributes,
+    } = node;
+    const layout = filterLayoutOf(weight!, attributes.groups, context.block);
+    if (layout === undefined) return false;
+    const { stride, padding, dilation, groups } = attributes;
+    const next = context.soleConsumer(y!, "relu", "relu6");
+    const image = layout.kind === "stem" ? context.plain(x!) : context.blocked(x!);
+    const filter = nominalFilter(context, context.filter(weight!, layout), weight!, layout);
+    const name = context.g.op(
+      "Conv",
+      [image, filter, ...(bias === undefined ? [] : [context.vector(bias)])],
+      {
+        strides: stride,
+        pads: padding,
+        dilations: dilation,
+        group: groups === 1 ? 1 : context.padded(groups),
+        kernel_shape: fixedShape(weight!, "conv2d").slice(2),
+        ...(next && FUSED[next.op.name]),
+      },
+      { domain: NCHWC_DOMAIN },
+    );
+    if (next !== undefined) context.fuse(next);
+    context.setBlocked(next === undefined ? y! : next.outputs[0]!, name);
+    return true;
+  }),
+];

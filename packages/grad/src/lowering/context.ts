@@ -1,0 +1,189 @@
+// Floor 2: turns a graph into ONNX nodes for a target. Keeps, for every value, the ONNX tensors that hold it in one layout or another,
+// and converts between layouts only where a rule asks for one that is not there yet.
+
+import { GradError } from "../errors.ts";
+import { NCHWC_DOMAIN, type OnnxGraph } from "../onnx/graph.ts";
+import type { Node, OpDefinition, Value } from "../ops/graph.ts";
+import { fixedShape, showShape } from "../ops/shape.ts";
+import { filterToPlain, plainToFilter } from "./filters.ts";
+import { type FilterLayout, filterShape, roundUp, storeFilter } from "./layout.ts";
+
+/** `plain` is standard ONNX and runs everywhere; `blocked` names ONNX Runtime's kernels of block size B (x64 CPUs). */
+export type Target = { readonly kind: "plain" } | { readonly kind: "blocked"; readonly block: number };
+
+/** Lowers one node; false hands it to the plain rule. */
+export type Rule = (node: Node, context: Lowering) => boolean | void;
+export type RuleTable = ReadonlyMap<string, Rule>;
+
+/** A row of a rule table; the op's definition gives the type of the attributes. */
+export function rule<A>(
+  op: OpDefinition<A>,
+  lower: (node: Node<A>, context: Lowering) => boolean | void,
+): readonly [string, Rule] {
+  return [op.name, lower as Rule];
+}
+
+export class Lowering {
+  readonly g: OnnxGraph;
+  readonly target: Target;
+  /** Block size; 1 for the plain target. */
+  readonly block: number;
+  readonly #plain = new Map<Value, string>();
+  readonly #blocked = new Map<Value, string>();
+  readonly #filters = new Map<Value, { name: string; layout: FilterLayout }>();
+  readonly #consumers = new Map<Value, Node[]>();
+  readonly #fused = new Set<Node>();
+
+  readonly #kept: ReadonlySet<Value>;
+
+  /** `kept` are the values that somebody outside the nodes reads: they cannot vanish inside a fused kernel. */
+  constructor(nodes: readonly Node[], target: Target, onnx: OnnxGraph, kept: ReadonlySet<Value>) {
+    this.g = onnx;
+    this.#kept = kept;
+    this.target = target;
+    this.block = target.kind === "blocked" ? target.block : 1;
+    for (const node of nodes) {
+      for (const input of new Set(node.inputs)) {
+        const known = this.#consumers.get(input);
+        if (known === undefined) this.#consumers.set(input, [node]);
+        else known.push(node);
+      }
+    }
+  }
+
+  run(nodes: readonly Node[], tables: readonly RuleTable[]): void {
+    for (const node of nodes) {
+      if (this.#fused.has(node)) continue;
+      const rules = tables.flatMap((table) => table.get(node.op.name) ?? []);
+      if (!rules.some((lower) => lower(node, this) !== false)) {
+        throw new GradError("MISSING_LOWERING", `${node.op.name} has no lowering for the target ${this.target.kind}`);
+      }
+    }
+  }
+
+  /** The op that alone reads `value`, if it is one of these: then both can be one kernel. */
+  soleConsumer(value: Value, ...names: string[]): Node | undefined {
+    const consumers = this.#consumers.get(value) ?? [];
+    const [only] = consumers;
+    return consumers.length === 1 && only !== undefined && names.includes(only.op.name) && !this.#kept.has(value)
+      ? only
+      : undefined;
+  }
+
+  /** Marks a node as done by another's kernel. */
+  fuse(node: Node): void {
+    this.#fused.add(node);
+  }
+
+  isBlocked(value: Value): boolean {
+    return this.#blocked.has(value);
+  }
+
+  setPlain(value: Value, name: string): void {
+    this.#plain.set(value, name);
+  }
+
+  setBlocked(value: Value, name: string): void {
+    this.#blocked.set(value, name);
+  }
+
+  setFilter(value: Value, name: string, layout: FilterLayout): void {
+    this.#filters.set(value, { name, layout });
+  }
+
+  /** The layout in which a weight is already there, if it is in a filter layout. */
+  filterLayout(value: Value): FilterLayout | undefined {
+    return this.#filters.get(value)?.layout;
+  }
+
+  /** Channels as the blocked layout holds them. */
+  padded(channels: number): number {
+    return roundUp(channels, this.block);
+  }
+
+  /** The value in plain row-major order. */
+  plain(value: Value): string {
+    const known = this.#plain.get(value);
+    if (known !== undefined) return known;
+    const name = this.#toPlain(value);
+    this.#plain.set(value, name);
+    return name;
+  }
+
+  #toPlain(value: Value): string {
+    if (value.source.kind === "constant") return this.g.constant(value.source.tensor);
+    const blocked = this.#blocked.get(value);
+    if (blocked !== undefined) {
+      return this.g.op("ReorderOutput", [blocked], { channels: value.shape[1] as number }, { domain: NCHWC_DOMAIN });
+    }
+    const filter = this.#filters.get(value);
+    if (filter !== undefined) return filterToPlain(this.g, filter.name, fixedShape(value, "weight"), filter.layout);
+    throw new GradError(
+      "MISSING_LOWERING",
+      `value ${value.id} ${showShape(value.shape)} is used before it is computed`,
+    );
+  }
+
+  /** The value [N, C, H, W] in the blocked layout, with the nominal shape [N, padded C, H, W]. */
+  blocked(value: Value): string {
+    const known = this.#blocked.get(value);
+    if (known !== undefined) return known;
+    const c = value.shape[1] as number;
+    const plain = this.plain(value);
+    const pad = this.padded(c) - c;
+    const whole = pad === 0 ? plain : this.g.op("Pad", [plain, this.g.ints(0, 0, 0, 0, 0, pad, 0, 0)]);
+    const name = this.g.op("ReorderInput", [whole], {}, { domain: NCHWC_DOMAIN });
+    this.#blocked.set(value, name);
+    return name;
+  }
+
+  /** A weight in the given filter layout, as its stored shape. */
+  filter(value: Value, layout: FilterLayout): string {
+    const known = this.#filters.get(value);
+    if (known !== undefined && known.layout.kind === layout.kind) return known.name;
+    const shape = fixedShape(value, "weight");
+    const name =
+      value.source.kind === "constant"
+        ? this.g.constant({
+            dtype: "float32",
+            dims: filterShape(shape, layout),
+            data: storeFilter(value.source.tensor.data as Float32Array, shape, layout),
+          })
+        : plainToFilter(this.g, this.plain(value), shape, layout);
+    this.#filters.set(value, { name, layout });
+    return name;
+  }
+
+  /** A vector [C] with zeros up to the padded number of channels. */
+  vector(value: Value): string {
+    const c = value.shape[0] as number;
+    return this.padVector(this.plain(value), c);
+  }
+
+  padVector(name: string, channels: number): string {
+    const pad = this.padded(channels) - channels;
+    return pad === 0 ? name : this.g.op("Pad", [name, this.g.ints(0, pad)]);
+  }
+
+  /** Undoes padVector. */
+  cutVector(name: string, channels: number): string {
+    return this.padded(channels) === channels
+      ? name
+      : this.g.op("Slice", [name, this.g.ints(0), this.g.ints(channels)]);
+  }
+
+  reshape(name: string, ...dims: number[]): string {
+    return this.g.op("Reshape", [name, this.g.ints(...dims)]);
+  }
+
+  /** A value in the blocked layout as [N, padded C/B, H, W, B] or another view of that memory; N may be free. */
+  nominal(name: string, value: Value): string {
+    const [n, c, h, w] = value.shape;
+    return this.reshape(name, typeof n === "number" ? n : -1, this.padded(c as number), h as number, w as number);
+  }
+
+  /** The stored name of a value in whatever layout it is there, preferring a filter layout. */
+  stored(value: Value, layout: FilterLayout | undefined): string {
+    return layout === undefined ? this.plain(value) : this.filter(value, layout);
+  }
+}

@@ -1,0 +1,180 @@
+// The training step as one ONNX model: forward pass, loss, gradients, optimiser, running statistics and weight averages.
+
+import { gradients } from "../autodiff.ts";
+import { GradError } from "../errors.ts";
+import type { Lowering, Target } from "../lowering/context.ts";
+import { lower } from "../lowering/lower.ts";
+import { planParameters } from "../lowering/plan.ts";
+import { type Dim, OnnxGraph } from "../onnx/graph.ts";
+import type { Graph, Value } from "../ops/graph.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { type DType, float32, sizeOf } from "../tensor.ts";
+import { type Pack, packBuffers, packParameters } from "./packs.ts";
+
+export interface TrainProgramOptions {
+  readonly loss: Value;
+  readonly optimizer: Optimizer;
+  readonly target: Target;
+  /** Values to return from each step besides the loss, by name. */
+  readonly outputs?: Readonly<Record<string, Value>>;
+  /** Keep an exponential moving average of parameters and buffers too. */
+  readonly average?: boolean;
+}
+
+/** The model of a step and what is needed to run it; plain data, so that it can be posted to a worker. */
+export interface TrainProgram {
+  readonly model: Uint8Array;
+  readonly packs: readonly Pack[];
+  readonly buffers: Pack;
+  /** State kept per parameter pack: "value", the optimiser's, and "average". */
+  readonly slots: readonly string[];
+  readonly bufferSlots: readonly string[];
+  readonly groups: number;
+  readonly inputs: readonly { readonly name: string; readonly dtype: DType; readonly shape: readonly Dim[] }[];
+  readonly outputs: readonly string[];
+  readonly masks: readonly { readonly name: string; readonly p: number; readonly shape: readonly number[] }[];
+}
+
+export const slotName = (slot: string, pack: Pack) => `${slot}/${pack.id}`;
+const next = (name: string) => `${name}/next`;
+export const nextName = next;
+
+/** Names of the scalar and vector inputs that steer a step. */
+export const HYPER = {
+  lr: "hyper/lr",
+  momentum: "hyper/momentum",
+  step: "hyper/step",
+  weightDecay: "hyper/weight_decay",
+  average: "hyper/average",
+} as const;
+
+export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): TrainProgram {
+  const { loss, optimizer, target, outputs = {}, average = false } = options;
+  const { parameters } = graph;
+  if (parameters.length === 0)
+    throw new GradError("BAD_ATTRIBUTE", "buildTrainProgram: expected at least one trainable parameter but found none");
+  const plan = planParameters(graph, target);
+  const packs = packParameters(parameters, plan);
+  const buffers = packBuffers(graph.buffers);
+  const grads = new Map(gradients(loss, parameters).map((grad, index) => [parameters[index]!, grad]));
+  const byName = new Map(parameters.map((value) => [nameOf(value), value]));
+
+  const g = new OnnxGraph("train_step");
+  const groups = 1 + Math.max(...packs.map((pack) => pack.group));
+  const hyper = {
+    lr: g.input(HYPER.lr, "float32", [groups]),
+    momentum: g.input(HYPER.momentum, "float32", []),
+    step: g.input(HYPER.step, "float32", []),
+    weightDecay: g.input(HYPER.weightDecay, "float32", []),
+  };
+  const slots = ["value", ...optimizer.state, ...(average ? ["average"] : [])];
+  const bufferSlots = buffers.size === 0 ? [] : ["value", ...(average ? ["average"] : [])];
+  for (const pack of packs) for (const slot of slots) g.input(slotName(slot, pack), "float32", [pack.size]);
+  for (const slot of bufferSlots) g.input(slotName(slot, buffers), "float32", [buffers.size]);
+
+  const wanted = [
+    loss,
+    ...Object.values(outputs),
+    ...grads.values(),
+    ...[...graph.tracked.values()].map(({ value }) => value),
+  ];
+  const context = lower(graph, wanted, target, g, (lowering) => {
+    for (const input of graph.inputs) lowering.setPlain(input, g.input(nameOf(input), input.dtype, input.shape));
+    for (const pack of packs) bindPack(lowering, pack, byName);
+    bindPack(lowering, buffers, new Map(graph.buffers.map((value) => [nameOf(value), value])));
+  });
+
+  const decay = average ? g.input(HYPER.average, "float32", []) : undefined;
+  /** average + (1 - decay) · (value - average) */
+  const averaged = (old: string, value: string) =>
+    g.op("Add", [old, g.op("Mul", [g.op("Sub", [value, old]), g.op("Sub", [g.scalar(1), decay!])])]);
+
+  for (const pack of packs) {
+    const parts = pack.entries.map(({ name, layout, size }) => {
+      const grad = grads.get(byName.get(name)!)!;
+      return context.reshape(context.stored(grad, layout), size);
+    });
+    const value = slotName("value", pack);
+    const updated = optimizer.update(g, {
+      parameter: value,
+      gradient: parts.length === 1 ? parts[0]! : g.op("Concat", parts, { axis: 0 }),
+      state: optimizer.state.map((slot) => slotName(slot, pack)),
+      lr: g.op("Gather", [hyper.lr, g.ints(pack.group)], { axis: 0 }),
+      momentum: hyper.momentum,
+      step: hyper.step,
+      weightDecay: pack.decay ? hyper.weightDecay : undefined,
+    });
+    g.output(updated.parameter, "float32", [pack.size], next(value));
+    for (const [index, slot] of optimizer.state.entries())
+      g.output(updated.state[index]!, "float32", [pack.size], next(slotName(slot, pack)));
+    if (average) {
+      const slot = slotName("average", pack);
+      g.output(averaged(slot, updated.parameter), "float32", [pack.size], next(slot));
+    }
+  }
+  if (buffers.size > 0) {
+    const moved = moveBuffers(context, graph, buffers);
+    g.output(moved, "float32", [buffers.size], next(slotName("value", buffers)));
+    if (average) {
+      const slot = slotName("average", buffers);
+      g.output(averaged(slot, moved), "float32", [buffers.size], next(slot));
+    }
+  }
+  g.output(context.plain(loss), "float32", [], "loss");
+  for (const [name, value] of Object.entries(outputs)) g.output(context.plain(value), value.dtype, value.shape, name);
+
+  return {
+    model: g.toModel(),
+    packs,
+    buffers,
+    slots,
+    bufferSlots,
+    groups,
+    inputs: graph.inputs.map((input) => ({ name: nameOf(input), dtype: input.dtype, shape: input.shape })),
+    outputs: ["loss", ...Object.keys(outputs)],
+    masks: [...graph.randomMasks].map(([name, { p, value }]) => ({ name, p, shape: value.shape as number[] })),
+  };
+}
+
+function nameOf(value: Value): string {
+  return value.source.kind === "op" || value.source.kind === "constant" ? `value ${value.id}` : value.source.name;
+}
+
+/** Splits a pack into its parameters, each in its stored shape. */
+function bindPack(context: Lowering, pack: Pack, values: ReadonlyMap<string, Value>): void {
+  if (pack.size === 0) return;
+  const { g } = context;
+  const whole = slotName("value", pack);
+  const parts =
+    pack.entries.length === 1
+      ? [whole]
+      : g.node(
+          "Split",
+          [whole, g.ints(...pack.entries.map(({ size }) => size))],
+          { axis: 0 },
+          { outputs: pack.entries.length },
+        );
+  for (const [index, { name, storedShape, layout }] of pack.entries.entries()) {
+    const shaped = context.reshape(parts[index]!, ...storedShape);
+    const value = values.get(name)!;
+    if (layout === undefined) context.setPlain(value, shaped);
+    else context.setFilter(value, shaped, layout);
+  }
+}
+
+/** buffer + momentum · (factor · statistic - buffer), for all buffers at once; those that nothing tracks stay. */
+function moveBuffers(context: Lowering, graph: Graph, pack: Pack): string {
+  const { g } = context;
+  const factors = new Float32Array(pack.size);
+  const momenta = new Float32Array(pack.size);
+  const statistics = graph.buffers.map((buffer, index) => {
+    const { offset, size } = pack.entries[index]!;
+    const tracked = graph.tracked.get(buffer);
+    factors.fill(tracked?.factor ?? 0, offset, offset + size);
+    momenta.fill(tracked?.momentum ?? 0, offset, offset + size);
+    return context.reshape(context.plain(tracked?.value ?? buffer), sizeOf(pack.entries[index]!.shape));
+  });
+  const old = slotName("value", pack);
+  const target = g.op("Mul", [g.op("Concat", statistics, { axis: 0 }), g.constant(float32(factors))]);
+  return g.op("Add", [old, g.op("Mul", [g.op("Sub", [target, old]), g.constant(float32(momenta))])]);
+}

@@ -1,0 +1,155 @@
+// Builds networks layer by layer by torch's parameter names, and decides for each parameter whether it trains, stands still or is folded away.
+
+import {
+  type BatchNormParameters,
+  batchNorm,
+  batchNorm1d,
+  batchNormEval,
+  type ConvOptions,
+  conv2d,
+  convBatchNormFolded,
+  float32,
+  type Graph,
+  relu,
+  relu6,
+  reshape,
+  type State,
+  type TensorData,
+  type Value,
+} from "@ballsight/grad";
+import { fail } from "../errors.ts";
+
+export type ParameterKind = "weight" | "bias" | "norm";
+
+/** What happens to a parameter: the number of its group, or undefined where it does not train. */
+export type TrainPolicy = (name: string, kind: ParameterKind) => number | undefined;
+
+/** How BatchNorm takes its statistics: `batch` from each batch (and moves the running ones), `running` from the stored ones. */
+export type NormStatistics = "batch" | "running";
+
+export interface BuilderOptions {
+  readonly state: State;
+  readonly policy: TrainPolicy;
+  readonly statistics: (prefix: string) => NormStatistics;
+  /** What to call the weights in errors. */
+  readonly weightsName?: string;
+}
+
+export interface NormSettings {
+  readonly eps?: number;
+  readonly momentum?: number;
+}
+
+const ACTIVATIONS = { none: (x: Value) => x, relu, relu6 } as const;
+export type Activation = keyof typeof ACTIVATIONS;
+
+/** Everything of a policy that trains nothing: evaluation and export. */
+export const FROZEN: Pick<BuilderOptions, "policy" | "statistics"> = {
+  policy: () => undefined,
+  statistics: () => "running",
+};
+
+export class ModelBuilder {
+  readonly graph: Graph;
+  readonly #options: BuilderOptions;
+
+  constructor(graph: Graph, options: BuilderOptions) {
+    this.graph = graph;
+    this.#options = options;
+  }
+
+  /** The tensor that the state holds under a name; throws WEIGHTS_SHAPE where it is missing or of another shape. */
+  tensor(name: string, shape: readonly number[]): TensorData {
+    const tensor = this.#options.state.get(name);
+    if (tensor === undefined || tensor.dims.join() !== shape.join()) {
+      const received = tensor === undefined ? "none" : `[${tensor.dims}]`;
+      return fail("WEIGHTS_SHAPE", {
+        name: this.#options.weightsName ?? "weights",
+        parameter: name,
+        expected: `[${shape}]`,
+        received,
+      });
+    }
+    return tensor;
+  }
+
+  /** A parameter where the policy trains it, else a constant. */
+  parameter(name: string, shape: readonly number[], kind: ParameterKind): Value {
+    const tensor = this.tensor(name, shape);
+    const group = this.#options.policy(name, kind);
+    if (group === undefined) return this.graph.constant(tensor);
+    // fastai's wd_bn_bias=False: biases and norms do not decay.
+    return this.graph.parameter(name, shape, { group, decay: kind === "weight" });
+  }
+
+  /** Bias-free convolution, BatchNorm, activation. `prefix.conv` and `prefix.norm` are the layers' names. */
+  convNorm(
+    x: Value,
+    names: { readonly conv: string; readonly norm: string },
+    shape: readonly [number, number, number, number],
+    conv: ConvOptions,
+    activation: Activation,
+    norm: NormSettings = {},
+  ): Value {
+    const activate = ACTIVATIONS[activation];
+    const weightName = `${names.conv}.weight`;
+    const frozen =
+      this.#options.policy(weightName, "weight") === undefined &&
+      this.#options.policy(`${names.norm}.weight`, "norm") === undefined;
+    const running = this.#options.statistics(names.norm) === "running";
+    if (running && frozen) {
+      const { weight, bias } = this.#folded(weightName, names.norm, shape, norm.eps ?? 1e-5);
+      return activate(conv2d(x, this.graph.constant(weight), this.graph.constant(bias), conv));
+    }
+    const weight = this.parameter(weightName, shape, "weight");
+    const parameters = this.norm(names.norm, shape[0]);
+    if (running) return activate(convBatchNormFolded(x, weight, parameters, conv, norm));
+    return activate(batchNorm(conv2d(x, weight, undefined, conv), parameters, norm));
+  }
+
+  /** BatchNorm over features [N, C]. */
+  norm1d(x: Value, prefix: string, settings: NormSettings = {}): Value {
+    const parameters = this.norm(prefix, x.shape[1] as number);
+    if (this.#options.statistics(prefix) === "batch") return batchNorm1d(x, parameters, settings);
+    const [n, c] = x.shape;
+    return reshape(batchNormEval(reshape(x, [n!, c!, 1, 1]), parameters, settings), [n!, c!]);
+  }
+
+  norm(prefix: string, channels: number): BatchNormParameters {
+    const shape = [channels];
+    const running = this.#options.statistics(prefix) === "running";
+    const buffer = (name: string) => {
+      const tensor = this.tensor(name, shape);
+      return running ? this.graph.constant(tensor) : this.graph.buffer(name, shape);
+    };
+    return {
+      gamma: this.parameter(`${prefix}.weight`, shape, "norm"),
+      beta: this.parameter(`${prefix}.bias`, shape, "norm"),
+      runningMean: buffer(`${prefix}.running_mean`),
+      runningVariance: buffer(`${prefix}.running_var`),
+    };
+  }
+
+  /** Weight and bias of the one convolution that a convolution and a BatchNorm with fixed statistics are, computed in double precision. */
+  #folded(
+    weightName: string,
+    norm: string,
+    shape: readonly number[],
+    eps: number,
+  ): { weight: TensorData; bias: TensorData } {
+    const channels = shape[0] as number;
+    const weight = this.tensor(weightName, shape).data as Float32Array;
+    const [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(
+      (name) => this.tensor(`${norm}.${name}`, [channels]).data as Float32Array,
+    ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+    const size = weight.length / channels;
+    const folded = new Float32Array(weight.length);
+    const bias = new Float32Array(channels);
+    for (let k = 0; k < channels; k++) {
+      const factor = gamma[k]! / Math.sqrt(variance[k]! + eps);
+      for (let i = k * size; i < (k + 1) * size; i++) folded[i] = weight[i]! * factor;
+      bias[k] = beta[k]! - mean[k]! * factor;
+    }
+    return { weight: float32(folded, shape), bias: float32(bias) };
+  }
+}
