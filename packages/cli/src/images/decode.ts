@@ -6,7 +6,7 @@ import { MAX_BYTES, readPhotoFile } from "./readFile.ts";
 import { HEIC_WORDS, sniff } from "./sniff.ts";
 
 /** More pixels are refused by the header alone: 300 MB of RGB is what one photo may take. */
-export const MAX_PIXELS = 100_000_000;
+const MAX_PIXELS = 100_000_000;
 
 /** What cameras write with small faults passes, what stops half-way does not. */
 const FAIL_ON = "truncated";
