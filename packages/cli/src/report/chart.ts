@@ -1,0 +1,132 @@
+// Line charts as inline SVG: axes with round numbers, a legend, and values that appear under the pointer.
+
+import { type Html, html, join } from "./html.ts";
+
+export interface Series {
+  readonly name: string;
+  /** x ascending. A y that is not finite breaks the line. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** Draws a dot at each point, for series with few of them. */
+  readonly marks?: boolean;
+}
+
+export interface Chart {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly series: readonly Series[];
+  /** Upright lines, as where the network was unfrozen; the label stands to the right of the line. */
+  readonly boundaries?: readonly { readonly x: number; readonly label: string }[];
+  readonly format?: (value: number) => string;
+}
+
+// Small, so that on a phone (about 360 CSS pixels) the text keeps its size.
+const WIDTH = 400;
+const HEIGHT = 250;
+const LEFT = 56;
+const RIGHT = 10;
+const TOP = 12;
+const BOTTOM = 38;
+/** More points than pixels say nothing more and make the file heavy. */
+const MOST_POINTS = 500;
+
+export function lineChart(chart: Chart): Html {
+  const { title, xLabel, series, boundaries = [], format = plain } = chart;
+  const points = series.flatMap((one) => one.points);
+  const ys = finite(points.map(([, y]) => y));
+  if (ys.length === 0) return html`<figure><figcaption>${title}</figcaption><p class="quiet">No values.</p></figure>`;
+  const yTicks = ticks(...extent(ys), 5);
+  const xs = extent(finite(points.map(([x]) => x)));
+  // A first point at step 1 belongs on the axis.
+  const xTicks = ticks(Math.min(0, xs[0]), xs[1], 5).filter((tick) => tick <= xs[1]);
+  const x = scale(Math.min(xTicks[0]!, xs[0]), Math.max(xs[1], xTicks.at(-1)!), LEFT, WIDTH - RIGHT);
+  const y = scale(yTicks[0]!, yTicks.at(-1)!, HEIGHT - BOTTOM, TOP);
+
+  const grid = yTicks.map(
+    (tick) =>
+      html`<line class="grid" x1="${fixed(LEFT)}" x2="${fixed(WIDTH - RIGHT)}" y1="${fixed(y(tick))}" y2="${fixed(y(tick))}"/><text x="${fixed(LEFT - 6)}" y="${fixed(y(tick) + 4)}" text-anchor="end">${format(tick)}</text>`,
+  );
+  const bottom = xTicks.map(
+    (tick) =>
+      html`<text x="${fixed(x(tick))}" y="${fixed(HEIGHT - BOTTOM + 18)}" text-anchor="middle">${plain(tick)}</text>`,
+  );
+  const walls = boundaries.map(
+    (wall) =>
+      html`<line class="wall" x1="${fixed(x(wall.x))}" x2="${fixed(x(wall.x))}" y1="${fixed(TOP)}" y2="${fixed(HEIGHT - BOTTOM)}"/><text x="${fixed(x(wall.x) + 4)}" y="${fixed(TOP + 9)}">${wall.label}</text>`,
+  );
+  const lines = series.map((one, i) => drawSeries(one, i, x, y, xLabel, format));
+  return html`<figure><figcaption>${title}${legend(series)}</figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${describe(chart, format)}">${join(grid)}${join(bottom)}<text x="${fixed(WIDTH - RIGHT)}" y="${fixed(HEIGHT - 3)}" text-anchor="end">${xLabel}</text>${join(walls)}${join(lines)}</svg></figure>`;
+}
+
+function drawSeries(
+  one: Series,
+  index: number,
+  x: (value: number) => number,
+  y: (value: number) => number,
+  xLabel: string,
+  format: (value: number) => string,
+): Html {
+  const points = thin(one.points);
+  let path = "";
+  let pen = false;
+  for (const [px, py] of points) {
+    if (Number.isFinite(py)) path += `${pen ? "L" : "M"}${fixed(x(px))} ${fixed(y(py))}`;
+    pen = Number.isFinite(py);
+  }
+  const marks = points
+    .filter(([, py]) => one.marks && Number.isFinite(py))
+    .map(
+      ([px, py]) =>
+        html`<circle cx="${fixed(x(px))}" cy="${fixed(y(py))}" r="3"><title>${one.name}, ${xLabel} ${plain(px)}: ${format(py)}</title></circle>`,
+    );
+  return html`<g class="series s${index + 1}"><path d="${path}"/>${join(marks)}</g>`;
+}
+
+function legend(series: readonly Series[]): Html {
+  if (series.length < 2) return html``;
+  return join(series.map((one, i) => html` <span class="key s${i + 1}">${one.name}</span>`));
+}
+
+/** For those who do not see it: where each line starts and ends. */
+function describe({ title, series }: Chart, format: (value: number) => string): string {
+  const said = series.flatMap(({ name, points }) => {
+    const ys = finite(points.map(([, y]) => y));
+    return ys.length === 0 ? [] : [`${name} from ${format(ys[0]!)} to ${format(ys.at(-1)!)}`];
+  });
+  return `${title}: ${said.join(", ")}`;
+}
+
+/** Round numbers (1, 2 or 5 times a power of ten apart) that enclose low..high; about `count` of them. */
+export function ticks(low: number, high: number, count: number): number[] {
+  const span = high - low || Math.abs(high) || 1;
+  const rough = span / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10);
+  const first = Math.floor(low / step + 1e-9);
+  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
+  // Multiplied, not added up: 0.1 + 0.2 would be printed in full.
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+function thin<T>(points: readonly T[]): readonly T[] {
+  if (points.length <= MOST_POINTS) return points;
+  const every = (points.length - 1) / (MOST_POINTS - 1);
+  return Array.from({ length: MOST_POINTS }, (_, i) => points[Math.round(i * every)]!);
+}
+
+function scale(from: number, to: number, start: number, end: number): (value: number) => number {
+  return (value) => start + ((value - from) / (to - from || 1)) * (end - start);
+}
+
+function extent(values: readonly number[]): [low: number, high: number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return [low, high];
+}
+
+const finite = (values: readonly number[]) => values.filter(Number.isFinite);
+const fixed = (value: number) => Number(value.toFixed(1));
+const plain = (value: number) => String(Number(value.toPrecision(4)));
