@@ -50,24 +50,27 @@ function buildFaces(): Face[] {
 /** The 20 faces; their centres are the centres of a football's hexagons. */
 export const faces: readonly Face[] = buildFaces();
 
+// Flat, because every ray that meets a dimpled ball runs through all of them.
+const centres = Float64Array.from(faces.flatMap((face) => [...face.centre]));
+
 /**
  * Distance from the unit vector `p` to the nearest point of a triangular grid with `n` steps along each icosahedron edge
  * (10 n^2 + 2 points in all), in units of half the grid's spacing: 0 at a point, about 1 where two neighbours meet.
  */
 export function gridDistance(p: Vec3, n: number): number {
-  let face = faces[0]!;
+  let index = 0;
   let best = -1;
-  for (const candidate of faces) {
-    const d = dot(candidate.centre, p);
+  for (let i = 0; i < 20; i++) {
+    const d = centres[3 * i]! * p[0] + centres[3 * i + 1]! * p[1] + centres[3 * i + 2]! * p[2];
     if (d > best) {
       best = d;
-      face = candidate;
+      index = i;
     }
   }
-  const [wa, wb, wc] = face.weights;
-  const a = dot(wa, p);
-  const b = dot(wb, p);
-  const c = dot(wc, p);
+  const face = faces[index]!;
+  const a = dot(face.weights[0], p);
+  const b = dot(face.weights[1], p);
+  const c = dot(face.weights[2], p);
   const k = n / (a + b + c);
   // Rounds to the nearest grid point in barycentric coordinates: fix the one with the largest rounding error so that the sum stays n.
   let i = Math.round(a * k);
@@ -79,7 +82,9 @@ export function gridDistance(p: Vec3, n: number): number {
   if (ea > eb && ea > ec) i = n - j - l;
   else if (eb > ec) j = n - i - l;
   else l = n - i - j;
-  const [va, vb, vc] = face.corners;
+  const va = face.corners[0];
+  const vb = face.corners[1];
+  const vc = face.corners[2];
   const x = va[0] * i + vb[0] * j + vc[0] * l;
   const y = va[1] * i + vb[1] * j + vc[1] * l;
   const z = va[2] * i + vb[2] * j + vc[2] * l;

@@ -23,7 +23,7 @@ export interface GrassHit {
 const LAYERS = 26;
 
 /** The colour of the lawn seen from so far that a pixel holds many blades. */
-export function lawn(grass: Grass, x: number, z: number): Vec3 {
+function lawn(grass: Grass, x: number, z: number): Vec3 {
   const coarse = noise(x * 0.7, 3, z * 0.7);
   const fine = noise(x / grass.blade / 2.5, 5, z / grass.blade / 2.5);
   return scale(mix(grass.dark, grass.light, 0.15 + 0.4 * coarse + 0.45 * fine), 0.9);

@@ -50,9 +50,9 @@ const kinds: Record<GroundName, GroundKind> = {
     places: ["field"],
     create(rng, { height, blade }) {
       const [dark, light] = rng.pick<readonly [Vec3, Vec3]>([
-        [rgb(0x3c5a1c), rgb(0x86a845)],
-        [rgb(0x2f5a22), rgb(0x6fa04a)],
-        [rgb(0x4a6224), rgb(0x9aae58)],
+        [rgb(0x46661f), rgb(0x98bd4c)],
+        [rgb(0x3a6a28), rgb(0x82b854)],
+        [rgb(0x57702a), rgb(0xadc264)],
       ]);
       return { mean: mix(dark, light, 0.45), paint: () => dull(dark), grass: { height, blade, dark, light } };
     },

@@ -27,13 +27,15 @@ export function fbm(x: number, y: number, z: number, octaves: number): number {
   let sum = 0;
   let weight = 0.5;
   for (let o = 0; o < octaves; o++) {
-    sum += weight * noise(x, y, z);
+    // Turned by an orthogonal matrix of thirds: the lattices of two octaves, or of one and a wall, must not line up, or squares show.
+    const u = (2 * x - y + 2 * z) / 3 + 17.3;
+    const v = (2 * x + 2 * y - z) / 3 - 9.1;
+    const w = (2 * y - x + 2 * z) / 3 + 4.7;
+    sum += weight * noise(u, v, w);
     weight *= 0.5;
-    // Doubled and turned (an orthogonal matrix of thirds): the lattices of two octaves must not line up, or the squares show.
-    const [u, v, w] = [(4 * x - 2 * y + 4 * z) / 3, (4 * x + 4 * y - 2 * z) / 3, (-2 * x + 4 * y + 4 * z) / 3];
-    x = u + 17.3;
-    y = v - 9.1;
-    z = w + 4.7;
+    x = 2 * u;
+    y = 2 * v;
+    z = 2 * w;
   }
   return sum / (1 - 2 * weight);
 }

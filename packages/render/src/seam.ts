@@ -20,6 +20,8 @@ const table = Array.from({ length: SAMPLES }, (_, i) => {
   return { point: point(t), velocity: velocity(t) };
 });
 
+const points = Float64Array.from(table.flatMap((sample) => [...sample.point]));
+
 // Arc length from t = 0 to each sample, so that stitches keep one distance although |C'(t)| varies.
 const arc: number[] = [0];
 for (let i = 0; i < SAMPLES; i++) {
@@ -37,7 +39,9 @@ const Q = (2 * B * B) / (C * C * C);
 
 /** Roughly the signed distance from the unit vector `p` to the seam: right near it, only large far from it. */
 export function seamSide(p: Vec3): number {
-  const [x, y, z] = p;
+  const x = p[0];
+  const y = p[1];
+  const z = p[2];
   const value = x * y - P * z - Q * z * z * z;
   const gz = -P - 3 * Q * z * z;
   const radial = 2 * x * y + gz * z; // the gradient's part along p, which does not move the point over the sphere
@@ -50,7 +54,7 @@ export function seamArc(p: Vec3): number {
   let best = -2;
   let index = 0;
   for (let i = 0; i < SAMPLES; i++) {
-    const d = dot(table[i]!.point, p);
+    const d = points[3 * i]! * p[0] + points[3 * i + 1]! * p[1] + points[3 * i + 2]! * p[2];
     if (d > best) {
       best = d;
       index = i;

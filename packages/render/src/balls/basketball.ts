@@ -8,7 +8,9 @@ import { mix, rgb, scale, type Vec3 } from "../vec.ts";
 const PEBBLES = 44;
 
 /** Distance to the nearest seam on the unit sphere, good near one. */
-function seamDistance([x, y]: Vec3): number {
+function seamDistance(p: Vec3): number {
+  const x = p[0];
+  const y = p[1];
   const oval = Math.abs(Math.abs(x) - (0.46 + 0.3 * y * y)) * 1.08;
   return Math.min(oval, Math.abs(x), Math.abs(y));
 }

@@ -75,7 +75,9 @@ export const bowling: BallKind = {
           const hole = inside(-depth, 0, 0.004 + 0.5 * footprint);
           if (hole > 0.98)
             return { albedo: scale(third, 0.1 + 0.2 * smoothstep(0.05, 0, depth)), specular: 0, roughness: 1 };
-          const [x, y, z] = p;
+          const x = p[0];
+          const y = p[1];
+          const z = p[2];
           const warp = fbm(x * swirl + shift, y * swirl, z * swirl, 3);
           const warp2 = fbm(x * swirl, y * swirl + shift, z * swirl + 8, 3);
           const vein = fbm(x * swirl + 3 * warp, y * swirl + 3 * warp2 + shift, z * swirl + 2 * warp, 4);

@@ -3,7 +3,7 @@ import { smoothstep } from "../exact.ts";
 import { faces, vertices } from "../geodesic.ts";
 import { fbm, noise, visible } from "../noise.ts";
 import type { BallKind } from "../scene.ts";
-import { dot, mix, rgb, scale, type Vec3 } from "../vec.ts";
+import { mix, rgb, scale, type Vec3 } from "../vec.ts";
 
 // Distances of the two kinds of faces from the centre, for edges of length 1: a point belongs to the face it leaves the solid through.
 const PENTAGON = 1 / 2.3274;
@@ -15,28 +15,26 @@ interface Panel {
   readonly depth: number;
 }
 
+// Outward normals over the distance of the face: the largest product with a point names the face. Pentagons first.
+const planes = Float64Array.from([
+  ...vertices.flatMap((v) => [...scale(v, PENTAGON)]),
+  ...faces.flatMap((face) => [...scale(face.centre, HEXAGON)]),
+]);
+
 function panel(p: Vec3): Panel {
   let first = -1;
   let second = -1;
-  let pentagon = false;
-  for (const v of vertices) {
-    const d = dot(v, p) * PENTAGON;
+  let index = 0;
+  for (let i = 0; i < 32; i++) {
+    const d = planes[3 * i]! * p[0] + planes[3 * i + 1]! * p[1] + planes[3 * i + 2]! * p[2];
     if (d > first) {
       second = first;
       first = d;
-      pentagon = true;
-    } else if (d > second) second = d;
-  }
-  for (const face of faces) {
-    const d = dot(face.centre, p) * HEXAGON;
-    if (d > first) {
-      second = first;
-      first = d;
-      pentagon = false;
+      index = i;
     } else if (d > second) second = d;
   }
   // Neighbouring normals are about 0.7 apart, so the difference over that is the distance to the seam on the unit sphere.
-  return { pentagon, depth: (first - second) / (0.7 * HEXAGON) };
+  return { pentagon: index < 12, depth: (first - second) / (0.7 * HEXAGON) };
 }
 
 export const football: BallKind = {

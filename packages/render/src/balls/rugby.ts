@@ -13,7 +13,7 @@ const schemes: readonly (readonly [Vec3, Vec3])[] = [
 ];
 
 /** Distance to the nearest of the four seams, which run from point to point, in radii. */
-const seamDistance = ([, y, z]: Vec3): number => Math.min(Math.abs(y), Math.abs(z)) * 0.9;
+const seamDistance = (p: Vec3): number => Math.min(Math.abs(p[1]), Math.abs(p[2])) * 0.9;
 
 /** The lace of a leather ball: a slit with eight cross-stitches, along x on the seam z = 0, y > 0. */
 function lace([x, y, z]: Vec3): number {
@@ -37,7 +37,9 @@ export const rugby: BallKind = {
     const base = rgb(0xf1f0ea);
 
     const printed = (p: Vec3): Vec3 => {
-      const [x, y, z] = p;
+      const x = p[0];
+      const y = p[1];
+      const z = p[2];
       const r2 = y * y + z * z + 1e-6;
       // cos of twice the longitude: bands bow towards the points in the middle of each panel.
       const bow = sweep * ((2 * y * z) / r2) * (x > 0 ? 1 : -1);

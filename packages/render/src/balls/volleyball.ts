@@ -44,8 +44,10 @@ export const volleyball: BallKind = {
     const colours = schemes[variant]!;
     const shift = rng.range(0, 30);
     const dirt = rng.range(0, 0.2);
+    // At a corner of the cube three groups of strips meet, which is what one knows a volleyball by.
+    const corner = () => (rng.chance(0.5) ? 1 : -1) * Math.sqrt(1 / 3);
     return {
-      front: [0.577, 0.577, 0.577],
+      front: [corner(), corner(), corner()],
       spread: 0.6,
       roll: [0, 6.28],
       surface: {
