@@ -1,9 +1,10 @@
 // One process per folder: a lock file that names its holder and is taken over when the holder is dead.
 
 import { readFileSync } from "node:fs";
-import { link, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export interface LockHolder {
   readonly pid: number;
@@ -85,18 +86,26 @@ async function createInTwoSteps(path: string, content: string): Promise<boolean>
 }
 
 /**
- * Removes a stale lock. Two processes may see the same one: whoever comes second must not remove the lock that the
- * first has made meanwhile, so the file is moved aside, looked at, and put back if it is another.
+ * Removes a stale lock. Two processes may see the same one, and whoever comes second must not remove the lock that the
+ * first has made meanwhile: only one at a time may remove, and it looks again before it does.
  */
 async function takeAway(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${process.pid}-${serial++}.stale`;
+  const turn = `${path}.takeover`;
   try {
-    await rename(path, aside);
-  } catch {
-    return; // somebody else was quicker
+    await mkdir(turn);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // Its maker has it for a millisecond; an old one is from a process that was killed just then.
+    const age = Date.now() - ((await stat(turn).catch(() => undefined))?.mtimeMs ?? Date.now());
+    if (age > 10_000) await rmdir(turn).catch(() => undefined);
+    await sleep(5);
+    return;
   }
-  if ((await readFile(aside, "utf8")) !== stale) await link(aside, path).catch(() => undefined);
-  await unlink(aside);
+  try {
+    if ((await readFile(path, "utf8").catch(() => undefined)) === stale) await unlink(path);
+  } finally {
+    await rmdir(turn);
+  }
 }
 
 function parseHolder(text: string): LockHolder | undefined {

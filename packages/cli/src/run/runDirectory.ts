@@ -126,5 +126,5 @@ async function list(path: string): Promise<string[] | undefined> {
 
 /** The lock itself, and what a killed process left; none of it makes a folder a run. */
 function isOurLeftover(name: string): boolean {
-  return name === "lock" || /^lock\..+\.stale$/.test(name) || /^\..+\.tmp$/.test(name);
+  return name === "lock" || name === "lock.takeover" || /^\..+\.tmp$/.test(name);
 }

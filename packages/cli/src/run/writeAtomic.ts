@@ -45,15 +45,25 @@ export async function writeFully(file: Pick<FileHandle, "write">, bytes: Uint8Ar
  */
 export async function makeFolders(path: string): Promise<void> {
   try {
+    return await makeFolder(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  if (!(await isFolder(dirname(path)))) await makeFolders(dirname(path));
+  // Once more in any case: another process may have made the parent between the two looks.
+  await makeFolder(path);
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
     await mkdir(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const isFolder = async (folder: string) => (await stat(folder).catch(() => undefined))?.isDirectory() ?? false;
-    if (code === "EEXIST" && (await isFolder(path))) return;
-    if (code !== "ENOENT" || (await isFolder(dirname(path)))) throw error;
-    await makeFolders(dirname(path));
-    await makeFolders(path);
+    if (!(await isFolder(path))) throw error;
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** Makes a rename in `folder` survive a power cut. Windows cannot open folders, and its rename needs none. */

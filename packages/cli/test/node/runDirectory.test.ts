@@ -91,6 +91,13 @@ describe("openRun", () => {
     await again.close();
   });
 
+  it("makes the same parents side by side", async () => {
+    for (let round = 0; round < 20; round++) {
+      const paths = Array.from({ length: 4 }, (_, i) => join(dir, `r${round}`, "deep", `run${i}`));
+      for (const run of await Promise.all(paths.map((path) => openRun(path)))) await run.close();
+    }
+  });
+
   it("takes an empty folder for a new run", async () => {
     await (await openRun(dir)).close();
     expect(await fs.readdir(dir)).toEqual([]);
@@ -181,6 +188,23 @@ describe("the lock", () => {
   it("of another machine counts, since its processes cannot be asked", async () => {
     await writeLock({ pid: 1, host: "elsewhere", started: null });
     await expect(openRun(dir)).rejects.toMatchObject({ message: expect.stringContaining("process 1 on elsewhere") });
+  });
+
+  it("is taken over although a taker was killed in the act", async () => {
+    await writeLock({ pid: process.pid, host: hostname(), started: "another-boot 1" });
+    await fs.mkdir(join(dir, "lock.takeover"));
+    const old = new Date(Date.now() - 60_000);
+    await fs.utimes(join(dir, "lock.takeover"), old, old);
+    expect(await tryLock(dir)).toHaveProperty("lock");
+    expect(await fs.readdir(dir)).toEqual(["lock"]);
+  });
+
+  it("is given back by its holder alone", async () => {
+    const result = await tryLock(dir);
+    if (!("lock" in result)) throw new Error("held");
+    await writeLock({ pid: 1, host: "elsewhere", started: null });
+    await result.lock.release();
+    expect(await fs.readdir(dir)).toEqual(["lock"]);
   });
 
   it("goes to one of many who see the same stale lock", async () => {
