@@ -9,10 +9,21 @@ export {
   lighting,
   neutralAugmentation,
 } from "./data/augment.ts";
+export { type Prefetched, prefetch } from "./data/prefetch.ts";
 export { randomSplit, type Split, stratifiedSplit } from "./data/split.ts";
 export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOptions, fail } from "./errors.ts";
+export { type ModelFileOptions, writeModelFile } from "./export/modelFile.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
 export { type AverageState, averageDecay, type WeightAverage, weightAverage } from "./learner/average.ts";
+export { cacheSizeFor, type LearnerConfig } from "./learner/config.ts";
+export {
+  type BatchEvent,
+  type CurvePoint,
+  type EpochRow,
+  Learner,
+  type LearnerOptions,
+  type Position,
+} from "./learner/learner.ts";
 export {
   accuracy,
   argmaxRows,
@@ -29,6 +40,7 @@ export {
   wilsonInterval,
 } from "./learner/metrics.ts";
 export { type CutBox, drawCutMix, drawMixUp, type Mix, type SoftTargetOptions, softTargets } from "./learner/mixup.ts";
+export { evaluationModel, type NetworkSpec, type TrainGraphOptions, trainProgram } from "./learner/network.ts";
 export {
   broadcastLr,
   type FineTuneOptions,
@@ -45,6 +57,19 @@ export {
   progressiveSize,
   type Schedule,
 } from "./learner/schedule.ts";
+export type { PhotoSource } from "./learner/source.ts";
+export {
+  evaluationLogits,
+  score,
+  softmaxRows,
+  type TtaOptions,
+  testTimeAugmentation,
+  type Validation,
+} from "./learner/validate.ts";
+export type { Architecture, Padding } from "./models/architecture.ts";
+export { type BuilderOptions, FROZEN, ModelBuilder, type NormStatistics, type TrainPolicy } from "./models/builder.ts";
+export { HEADS, type HeadKind, type HeadOutputs } from "./models/head.ts";
+export { mobilenetV2 } from "./models/mobilenetV2.ts";
 export {
   checkAspect,
   MAX_ASPECT,
@@ -57,7 +82,3 @@ export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";
 export { type Answer, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
 export { listModels, type ModelEntry, resolveModel } from "./registry.ts";
-export type { Architecture, Padding } from "./models/architecture.ts";
-export { type BuilderOptions, FROZEN, ModelBuilder, type NormStatistics, type TrainPolicy } from "./models/builder.ts";
-export { HEADS, type HeadKind, type HeadOutputs } from "./models/head.ts";
-export { mobilenetV2 } from "./models/mobilenetV2.ts";

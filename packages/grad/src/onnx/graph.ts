@@ -3,6 +3,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { getTextEncoding } from "@bufbuild/protobuf/wire";
 import { bytesOf, type DType, float32, int64, type TensorData } from "../tensor.ts";
+import { float16Bits } from "./float16.ts";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -50,6 +51,14 @@ export interface NodeOptions {
   readonly outputs?: number | readonly string[];
 }
 
+export interface GraphOptions {
+  /** float32 constants of at least this many elements are stored as float16 behind a Cast: half the file, the same kernels. */
+  readonly halfFrom?: number;
+}
+
+/** ONNX's number for float16, a stored type that no value of this package has. */
+const FLOAT16 = 10;
+
 /**
  * An ONNX graph under construction. Values are names.
  *
@@ -66,10 +75,12 @@ export class OnnxGraph {
   readonly #outputs: ValueInfoProto[] = [];
   readonly #constants = new Map<string, string>();
   readonly #domains = new Set<string>([""]);
+  readonly #halfFrom: number;
   #count = 0;
 
-  constructor(name = "graph") {
+  constructor(name = "graph", options: GraphOptions = {}) {
     this.#name = name;
+    this.#halfFrom = options.halfFrom ?? Number.POSITIVE_INFINITY;
   }
 
   input(name: string, dtype: DType, dims: readonly Dim[]): string {
@@ -86,6 +97,8 @@ export class OnnxGraph {
 
   /** A constant of the model. Small equal ones are stored once, unless they are given a name. */
   constant(tensor: TensorData, name?: string): string {
+    if (tensor.dtype === "float32" && tensor.data.length >= this.#halfFrom)
+      return this.#halfConstant(tensor as TensorData<"float32">);
     const bytes = bytesOf(tensor.data);
     const key =
       name === undefined && bytes.length <= 256 ? `${tensor.dtype}[${tensor.dims}]${bytes.join()}` : undefined;
@@ -102,6 +115,20 @@ export class OnnxGraph {
     );
     if (key !== undefined) this.#constants.set(key, id);
     return id;
+  }
+
+  #halfConstant({ data, dims }: TensorData<"float32">): string {
+    const name = this.#fresh("half");
+    const halves = Uint16Array.from(data, float16Bits);
+    this.#initializers.push(
+      create(TensorProtoSchema, {
+        name,
+        dims: dims.map(BigInt),
+        dataType: FLOAT16,
+        rawData: new Uint8Array(halves.buffer),
+      }),
+    );
+    return this.op("Cast", [name], { to: ELEM_TYPE.float32 });
   }
 
   /** A float32 scalar. */

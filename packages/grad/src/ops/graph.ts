@@ -106,6 +106,11 @@ export class Graph {
     return this.#value({ dtype: tensor.dtype, shape: tensor.dims }, { kind: "constant", tensor });
   }
 
+  /** What is fed, with its names. */
+  namedInputs(): { readonly value: Value; readonly name: string }[] {
+    return this.inputs.flatMap((value) => (value.source.kind === "input" ? [{ value, name: value.source.name }] : []));
+  }
+
   apply<A>(op: OpDefinition<A>, inputs: readonly Value[], attributes: A): readonly Value[] {
     for (const input of inputs) {
       if (input.graph !== this)

@@ -6,6 +6,7 @@ import { basicRules } from "./basic.ts";
 import { convRules } from "./conv.ts";
 import { normRules } from "./norm.ts";
 import { poolRules } from "./pool.ts";
+import { sampleRules } from "./sample.ts";
 
 export const PLAIN_RULES: RuleTable = new Map([
   ...basicRules,
@@ -13,4 +14,5 @@ export const PLAIN_RULES: RuleTable = new Map([
   ...convRules,
   ...normRules,
   ...poolRules,
+  ...sampleRules,
 ]);

@@ -1,0 +1,66 @@
+// Where training runs: in this thread, or behind a message channel in a worker (a native run blocks its thread, so the next batch is prepared outside).
+
+import type * as ort from "onnxruntime-common";
+import type { Target } from "../lowering/context.ts";
+import { probeTarget } from "../lowering/probe.ts";
+import type { OrtRuntime } from "../runtime.ts";
+import type { TensorData } from "../tensor.ts";
+import type { TrainProgram } from "./program.ts";
+import { type State, type StepHyper, type StepResult, TrainingSession } from "./session.ts";
+
+export type Tensors = Readonly<Record<string, TensorData>>;
+
+/** A running training program; see TrainingSession. */
+export interface Trainer {
+  load(state: State): Promise<void>;
+  step(inputs: Tensors, hyper: StepHyper): Promise<StepResult>;
+  save(): Promise<State>;
+  release(): Promise<void>;
+}
+
+/** A loaded model that only answers. */
+export interface Inference {
+  run(inputs: Tensors): Promise<Tensors>;
+  release(): Promise<void>;
+}
+
+export interface Engine {
+  /** The best target of the runtime. */
+  probe(): Promise<Target>;
+  train(program: TrainProgram): Promise<Trainer>;
+  infer(model: Uint8Array): Promise<Inference>;
+}
+
+/** An engine that runs in the calling thread. */
+export function localEngine(runtime: OrtRuntime, options: ort.InferenceSession.SessionOptions = {}): Engine {
+  return {
+    probe: () => probeTarget(runtime),
+    train: async (program) => {
+      const session = await TrainingSession.create(runtime, program, options);
+      return {
+        load: async (state) => session.load(state),
+        step: (inputs, hyper) => session.step(inputs, hyper),
+        save: () => session.save(),
+        release: () => session.release(),
+      };
+    },
+    infer: async (model) => {
+      const session = await runtime.InferenceSession.create(model, { graphOptimizationLevel: "all", ...options });
+      return {
+        run: async (inputs) => {
+          const feeds = Object.entries(inputs).map(([name, { dtype, data, dims }]) => [
+            name,
+            new runtime.Tensor(dtype, data as Float32Array, dims),
+          ]);
+          const results = await session.run(Object.fromEntries(feeds));
+          const tensors = Object.entries(results).map(([name, { type, dims, data }]): [string, TensorData] => [
+            name,
+            { dtype: type as TensorData["dtype"], dims, data: data as Float32Array },
+          ]);
+          return Object.fromEntries(tensors);
+        },
+        release: () => session.release(),
+      };
+    },
+  };
+}

@@ -1,0 +1,38 @@
+// Settings of a training, as plain data: what `config.json` of a run holds and what repeats it.
+
+import type { AugmentConfig } from "../data/augment.ts";
+import type { NormStatistics } from "../models/builder.ts";
+import type { HeadKind } from "../models/head.ts";
+
+export interface LearnerConfig {
+  /** Epochs in which all groups train, after the frozen ones. */
+  readonly epochs: number;
+  readonly freezeEpochs: number;
+  /** fastai's base_lr: the head's highest rate in the frozen phase; half of it afterwards. */
+  readonly lr: number;
+  /** By how much the first group's rate lies below the head's once all train. */
+  readonly lrMult: number;
+  readonly weightDecay: number;
+  readonly batch: number;
+  /** Side in pixels of the photos that the network sees in the last epochs and when it is served. */
+  readonly size: number;
+  /** Side in the first epoch; the same as `size` for no progressive resizing. */
+  readonly startSize: number;
+  readonly seed: number;
+  readonly head: HeadKind;
+  readonly labelSmoothing: number;
+  /** MixUp's alpha; 0 for none. */
+  readonly mixup: number;
+  /** Decay of the weight average that is validated and exported; 0 for none. */
+  readonly average: number;
+  /** Body groups that never train, from the pixels' side. */
+  readonly frozenGroups: number;
+  /** fastai's train_bn: norms of frozen layers train too. */
+  readonly trainFrozenNorms: boolean;
+  /** BatchNorm's statistics in training layers. */
+  readonly statistics: NormStatistics;
+  readonly augment: AugmentConfig;
+}
+
+/** Side of the cached squares for photos of `size`: some more, so that a crop of them is not blurred. */
+export const cacheSizeFor = (size: number) => Math.ceil((size * 1.25) / 8) * 8;
