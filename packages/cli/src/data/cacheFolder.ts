@@ -16,8 +16,13 @@ import type { Dataset } from "./dataset.ts";
 export function cacheRoot(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
   const named = option || env.BALLSIGHT_CACHE;
   if (named) return resolve(named);
+  return join(userCache(env), "photos");
+}
+
+/** This program's folder in the user's cache folder. */
+export function userCache(env: NodeJS.ProcessEnv = process.env): string {
   const xdg = env.XDG_CACHE_HOME;
-  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "ballsight", "photos");
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "ballsight");
 }
 
 /**

@@ -1,6 +1,7 @@
 // What an architecture is to the rest: a body that turns pixels into features, named as torch names it, and how its layers group.
 
-import type { Value } from "@ballsight/grad";
+import type { TensorData, Value } from "@ballsight/grad";
+import type { Generator } from "../random/generator.ts";
 import type { ModelBuilder } from "./builder.ts";
 
 export type Padding = "symmetric" | "tf-same";
@@ -17,6 +18,8 @@ export interface Architecture {
   readonly groupOf: (name: string) => number;
   /** x [N, 3, H, W], normalised, to the feature map [N, features, H/stride, W/stride]. */
   readonly body: (builder: ModelBuilder, x: Value, padding: Padding) => Value;
+  /** Fresh parameters and statistics of the body, for training without pretrained weights. */
+  readonly initial: (random: Generator) => Map<string, TensorData>;
   /** BatchNorm's settings. */
   readonly norm: { readonly eps: number; readonly momentum: number };
 }

@@ -3,6 +3,7 @@
 import { add, type Value } from "@ballsight/grad";
 import type { Architecture, Padding } from "./architecture.ts";
 import type { ModelBuilder } from "./builder.ts";
+import { initialBody } from "./initial.ts";
 
 /** Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first. */
 const STAGES = [
@@ -95,5 +96,6 @@ export const mobilenetV2: Architecture = {
   // The first seven blocks (down to stride 8) see edges and textures that any photo has; they need smaller steps.
   groupOf: (name) => (Number(name.split(".")[1]) < 7 ? 0 : 1),
   body,
+  initial: (random) => initialBody((builder, x) => body(builder, x, "symmetric"), 32, random),
   norm: NORM,
 };

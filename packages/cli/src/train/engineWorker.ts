@@ -1,0 +1,14 @@
+// The worker thread in which training runs: ONNX Runtime blocks its thread for a whole step, and the next batch is made meanwhile in the main one.
+
+import { parentPort } from "node:worker_threads";
+import { type Channel, localEngine, serveEngine } from "@ballsight/grad";
+import * as runtime from "onnxruntime-node";
+
+const port = parentPort;
+if (port === null) throw new Error("engineWorker runs as a worker thread only");
+
+const channel: Channel = {
+  post: (message, transfer) => port.postMessage(message, transfer ?? []),
+  listen: (handler) => port.on("message", handler),
+};
+serveEngine(channel, localEngine(runtime, { logSeverityLevel: 3 }));
