@@ -124,7 +124,8 @@ export const sliceOp: OpDefinition<SliceAttributes> = {
   },
 };
 
-export const slice = (x: Value, axis: number, start: number, end: number) => apply(sliceOp, [x], { axis, start, end });
+export const slice = (x: Value, axis: number, start: number, end: number) =>
+  apply(sliceOp, [x], { axis: normalizeAxis(axis, x.shape.length, "slice"), start, end });
 
 export interface PadAttributes extends AxisAttributes {
   readonly before: number;

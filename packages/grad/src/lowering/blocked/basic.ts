@@ -40,6 +40,7 @@ export const basicRules = [
     if (
       !context.isBlocked(like!) ||
       x!.shape.length !== 4 ||
+      x!.shape[0] !== like!.shape[0] ||
       x!.shape[1] !== c ||
       x!.shape[2] !== 1 ||
       x!.shape[3] !== 1

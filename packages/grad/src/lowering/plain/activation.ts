@@ -51,10 +51,13 @@ export const activationRules = [
   rule(sigmoidOp, ({ inputs: [x], outputs: [y] }, c) => c.setPlain(y!, c.g.op("Sigmoid", [c.plain(x!)]))),
 ];
 
+/** The largest float32 below 3: a step from there to 3 is 1 at 3 already. */
+const BELOW_3 = 3 - 2 ** -22;
+
 /** 0 for x <= -3, 1 for x >= 3, (2x + 3) / 6 between: the clamp of that line jumps at -3 (from -1/2) and at 3 (from 3/2), so it is masked. */
 function hardSwishGrad(g: OnnxGraph, x: string, dy: string): string {
   const line = g.op("Add", [g.op("Mul", [x, g.scalar(1 / 3)]), g.scalar(0.5)]);
   const inner = g.op("Mul", [line, below(g, g.op("Abs", [x]), 3)]);
-  const beyond = g.op("HardSigmoid", [x], { alpha: float(STEEP), beta: float(-3 * STEEP) });
+  const beyond = g.op("HardSigmoid", [x], { alpha: float(STEEP), beta: float(-BELOW_3 * STEEP) });
   return g.op("Mul", [dy, g.op("Add", [inner, beyond])]);
 }
