@@ -13,12 +13,10 @@ import { perChannel } from "./perChannel.ts";
 const BLOCKED = { domain: NCHWC_DOMAIN };
 type Sizes = [number, number, number, number];
 
-/** Sum over N, H, W per padded channel. */
-function channelSums(context: Lowering, value: Value, name: string): string {
+/** Mean over N, H, W per padded channel. */
+function channelMeans(context: Lowering, name: string): string {
   const { g } = context;
-  const [, c, h, w] = fixedShape(value, "batchNorm") as Sizes;
-  const means = context.reshape(g.op("GlobalAveragePool", [name], {}, BLOCKED), -1, context.padded(c));
-  return g.op("Mul", [g.op("ReduceSum", [means, g.ints(0)], { keepdims: 0 }), g.scalar(h * w)]);
+  return g.op("ReduceMean", [g.op("GlobalAveragePool", [name], {}, BLOCKED), g.ints(0, 2, 3)], { keepdims: 0 });
 }
 
 /** Sum of a·b over N, H, W per padded channel: a depthwise convolution with b as a kernel of the image's size, so that the product is never written. */
@@ -41,7 +39,7 @@ export const normRules = [
     const [n, c, h, w] = fixedShape(x!, "batchNorm") as Sizes;
     const share = g.scalar(1 / (n * h * w));
     const image = context.blocked(x!);
-    const m = times(g, channelSums(context, x!, image), share);
+    const m = channelMeans(context, image);
     const squares = times(g, channelDots(context, x!, image, image), share);
     // E[x²] - E[x]² can come out a little below zero for a channel that hardly varies.
     const v = g.op("Relu", [g.op("Sub", [squares, times(g, m, m)])]);
@@ -80,7 +78,7 @@ export const normRules = [
       const [n, c, h, w] = fixedShape(x!, "batchNormGrad") as Sizes;
       const image = context.blocked(x!);
       const grad = context.blocked(dy!);
-      const sum = channelSums(context, dy!, grad);
+      const sum = times(g, channelMeans(context, grad), g.scalar(n * h * w));
       const gradient = batchNormGradient(g, {
         sum,
         dot: channelDots(context, x!, image, grad),

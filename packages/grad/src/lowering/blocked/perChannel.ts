@@ -4,6 +4,9 @@ import { type Attributes, NCHWC_DOMAIN } from "../../onnx/graph.ts";
 import type { Value } from "../../ops/graph.ts";
 import type { Lowering } from "../context.ts";
 
+/** Elements of a value from which joining its rows pays. */
+const JOIN_ROWS_FROM = 1 << 19;
+
 /** `like` gives the shape; `x` and `sum` are names of blocked tensors, `a` and `b` of vectors over the padded channels. */
 export function perChannel(
   context: Lowering,
@@ -18,13 +21,14 @@ export function perChannel(
   const [n, channels, h, w] = like.shape;
   const c = context.padded(channels as number);
   const batch = typeof n === "number" ? n : -1;
-  // Rows joined to one: the kernel has a cost per row.
-  const flat = (name: string) => context.reshape(name, batch, c, 1, (h as number) * (w as number));
+  // Rows joined to one where there is much to do: the kernel has a cost per row, and a Reshape one per node.
+  const joins = (typeof n === "number" ? n : 1) * c * (h as number) * (w as number) >= JOIN_ROWS_FROM;
+  const flat = (name: string) => (joins ? context.reshape(name, batch, c, 1, (h as number) * (w as number)) : name);
   const name = g.op(
     "Conv",
     [flat(x), context.reshape(a, c, 1, 1, 1), b, ...(sum === undefined ? [] : [flat(sum)])],
     { group: c, kernel_shape: [1, 1], ...activation },
     { domain: NCHWC_DOMAIN },
   );
-  return context.nominal(name, like);
+  return joins ? context.nominal(name, like) : name;
 }
