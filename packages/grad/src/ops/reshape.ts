@@ -98,7 +98,10 @@ export const concatOp: OpDefinition<AxisAttributes> = {
 };
 
 export function concat(values: readonly Value[], axis: number): Value {
-  return apply(concatOp, values, { axis: normalizeAxis(axis, values[0]?.shape.length ?? 0, "concat") });
+  const [first] = values;
+  return apply(concatOp, values, {
+    axis: first === undefined ? axis : normalizeAxis(axis, first.shape.length, "concat"),
+  });
 }
 
 export interface SliceAttributes extends AxisAttributes {

@@ -68,7 +68,8 @@ export const uniform = (seed: number, low = -1, high = 1): Recipe => ({
   gap: 0,
 });
 
-function unpacked(text: string): Float32Array {
+/** The float32 numbers of a fixture's text. */
+export function unpacked(text: string): Float32Array {
   const bytes = Uint8Array.from(Buffer.from(text, "base64"));
   return new Float32Array(bytes.buffer);
 }
