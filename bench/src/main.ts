@@ -1,1 +1,94 @@
-export {};
+// The program behind `npm run bench`: one command per benchmark. The result alone goes to stdout, what happens meanwhile to stderr.
+
+import { Command, CommanderError } from "commander";
+
+const USAGE_ERROR = 2;
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  // commander has printed its message already.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
+  const { errorRecord } = await import("./internals.ts");
+  const { code, message } = errorRecord(error);
+  process.stderr.write(`bench: ${message} [${code}]\n`);
+  process.exit(USAGE_ERROR);
+}
+
+function program(): Command {
+  const bench = new Command("bench")
+    .description("Benchmarks, each beside the peer that it is measured against. Run them on an idle machine.")
+    .exitOverride()
+    .showHelpAfterError("(add --help for the options)");
+  const peerOptions = (command: Command) =>
+    command
+      .option("--peer", "run the peer too (Debian's python3-torch); skipped where it is absent")
+      .option("--peer-folder <folder>", "where the peer's scripts lie (default: ../shared/peer beside the repository)");
+
+  peerOptions(bench.command("train-step"))
+    .description("Seconds per training step: torchvision's network of 10 classes, AdamW, no augmentation.")
+    .option("--arch <name>", "architecture", "mobilenet_v2")
+    .option("--size <px>", "side of the photos", "128")
+    .option("--batch <n>", "photos per step", "16")
+    .option("--steps <n>", "steps that count, after two that do not", "12")
+    .option("--mode <mode>", "BatchNorm: train (each batch's statistics) or frozen_bn (running ones)", "train")
+    .option("--target <target>", "auto, plain or blocked", "auto")
+    .option("--threads <n>", "threads of the engine and of the peer", "2")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- train-step --size 128 --batch 16 --mode frozen_bn --peer")
+    .action(async (options) => {
+      const { trainStep } = await import("./trainStep.ts");
+      await trainStep(options);
+    });
+
+  bench
+    .command("predict")
+    .description("From a photo's file to its answer, cold and warm, and photos per second over a folder.")
+    .option("--model <file>", "a model (default: the recogniser that ships)")
+    .option("--photo <file>", "a photo (default: a drawn JPEG of 640 x 480)")
+    .option("--folder <folder>", "a folder of photos")
+    .option("--cold <n>", "fresh processes", "7")
+    .option("--warm <n>", "answers in the warm process", "100")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- predict --folder ../shared/data/balls/Tennis")
+    .action(async (options) => {
+      const { predict } = await import("./predict.ts");
+      await predict(options);
+    });
+
+  bench
+    .command("loader")
+    .description(
+      "Photos decoded per second, batches made from the cache per second, and what a training step consumes.",
+    )
+    .option("--data <folder>", "folder of class folders (default: ../shared/data/balls beside the repository)")
+    .option("--arch <name>", "architecture", "mobilenet_v2")
+    .option("--size <px>", "side of the photos", "128")
+    .option("--batch <n>", "photos per step", "16")
+    .option("--photos <n>", "take only so many, spread over all (default: all)")
+    .option("--steps <n>", "training steps that count", "8")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- loader --data photos/ --size 224 --photos 1000")
+    .action(async (options) => {
+      const { loader } = await import("./loader.ts");
+      await loader(options);
+    });
+
+  peerOptions(bench.command("time-to-accuracy"))
+    .description("Seconds of training, decoding apart, until the held-out accuracy first reaches a target.")
+    .argument("[arguments...]", "options for `ballsight train`, behind --")
+    .option("--data <folder>", "folder of class folders (default: ../shared/data/balls beside the repository)")
+    .option("--accuracy <share>", "accuracy on the held-out photos", "0.9")
+    .option("--size <px>", "side of the photos in the last epochs", "128")
+    .option("--json", "print one JSON line")
+    .addHelpText(
+      "after",
+      "\nExample:\n  npm run bench -- time-to-accuracy --accuracy 0.9 --peer -- --epochs 3 --frozen-groups 1",
+    )
+    .action(async (args: string[], options) => {
+      const { timeToAccuracy } = await import("./timeToAccuracy.ts");
+      await timeToAccuracy(args, options);
+    });
+
+  return bench;
+}

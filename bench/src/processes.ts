@@ -1,0 +1,64 @@
+// Other programs, timed and read line by line.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** From before the start to after the end. */
+  readonly seconds: number;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Each line of stdout as it comes; `stop` ends the program. */
+  readonly onLine?: (line: string, stop: () => void) => void;
+  /** Shows the program's stderr as it comes. */
+  readonly showErrors?: boolean;
+}
+
+/** Programs that run now: they end with this one. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill();
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
+/** Runs a program to its end. Rejects only where it cannot be started. */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: options.env ?? process.env });
+    running.add(child);
+    const out: string[] = [];
+    let stderr = "";
+    const lines = createInterface({ input: child.stdout });
+    lines.on("line", (line) => {
+      out.push(line);
+      options.onLine?.(line, () => void child.kill());
+    });
+    // readline hands its last lines over after the pipe has closed.
+    const read = new Promise<void>((done) => lines.once("close", done));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      if (options.showErrors) process.stderr.write(text);
+    });
+    let seconds = 0;
+    child.on("exit", () => {
+      seconds = (performance.now() - began) / 1000;
+      running.delete(child);
+    });
+    child.on("error", reject);
+    child.on("close", async (code) => {
+      await read;
+      resolve({ code, stdout: out.join("\n"), stderr, seconds });
+    });
+  });
+}
+
+/** The last line that says something: where programs put their error. */
+export function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
+}
