@@ -1,14 +1,22 @@
 // The program behind `npm run bench`: one command per benchmark. The result alone goes to stdout, what happens meanwhile to stderr.
 
 import { Command, CommanderError } from "commander";
+import { ProgramFailed } from "./processes.ts";
 
 const USAGE_ERROR = 2;
+
+// A signal alone would skip what happens at the exit: ending other programs, removing temporary folders.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 try {
   await program().parseAsync();
 } catch (error) {
   // commander has printed its message already.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
+  if (error instanceof ProgramFailed) {
+    process.stderr.write(`bench: ${error.message}\n`);
+    process.exit(1);
+  }
   const { errorRecord } = await import("./internals.ts");
   const { code, message } = errorRecord(error);
   process.stderr.write(`bench: ${message} [${code}]\n`);

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { inRepository } from "./options.ts";
-import { lastLine, type RunOptions, run } from "./processes.ts";
+import { ProgramFailed, type RunOptions, run } from "./processes.ts";
 
 /** A peer that can run, or one line that says why not. */
 export type Peer = { readonly python: string; readonly script: string } | { readonly skipped: string };
@@ -40,8 +40,8 @@ export async function runPeer<Line extends object>(
       });
     },
   };
-  const { code, stderr } = await run(python, [script, ...args], options);
-  if (code !== 0 && !stopped) throw new Error(`the peer ${script} failed: ${lastLine(stderr)}`);
+  const outcome = await run(python, [script, ...args], options);
+  if (outcome.code !== 0 && !stopped) throw new ProgramFailed(`the peer ${script}`, outcome);
   return lines;
 }
 

@@ -10,7 +10,7 @@ import * as runtime from "onnxruntime-node";
 import { aheadOf, decodeFile, defaultModelPath, listPhotos, loadSharp } from "./internals.ts";
 import { PROGRAM, wholeNumber } from "./options.ts";
 import { milliseconds, print, type Row, rate, rounded, seconds, tell } from "./output.ts";
-import { lastLine, run } from "./processes.ts";
+import { ProgramFailed, run } from "./processes.ts";
 import { progressBar } from "./progress.ts";
 import { spread } from "./stats.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -99,7 +99,7 @@ async function coldTimes(model: string, photo: string, starts: number) {
     const outcome = await run(process.execPath, [PROGRAM, "predict", photo, "--model", model, "--json"]);
     if (outcome.code !== 0) {
       progress.clear();
-      throw new Error(`ballsight predict failed: ${lastLine(outcome.stderr) || lastLine(outcome.stdout)}`);
+      throw new ProgramFailed("ballsight predict", outcome);
     }
     if (i > 0) all.push(outcome.seconds);
     progress.update({ done: i, total: starts });

@@ -24,7 +24,6 @@ const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill();
 });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 /** Runs a program to its end. Rejects only where it cannot be started. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
@@ -58,7 +57,15 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
+/** Another program failed: no fault of this one, and no option of its own. */
+export class ProgramFailed extends Error {
+  constructor(name: string, { code, stderr, stdout }: Outcome) {
+    super(`${name} ended with ${code ?? "a signal"}: ${lastLine(stderr) || lastLine(stdout) || "it says nothing"}`);
+    this.name = "ProgramFailed";
+  }
+}
+
 /** The last line that says something: where programs put their error. */
-export function lastLine(text: string): string {
+function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { dataFolder, inRepository, PROGRAM, share, wholeNumber } from "./options.ts";
 import { print, type Row, rounded, seconds, tell, times } from "./output.ts";
 import { findPeer, runPeer } from "./peer.ts";
-import { lastLine, run } from "./processes.ts";
+import { ProgramFailed, run } from "./processes.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 /** As commander hands them over. */
@@ -94,7 +94,7 @@ async function trainOurs(
   let stopped = false;
   const args = ["train", data, "--json", "--size", `${size}`, "--out", join(temporaryFolder(), "run")];
   tell(`ballsight ${[...args, ...trainArguments].join(" ")}`);
-  const { code, stderr } = await run(process.execPath, [PROGRAM, ...args, ...trainArguments], {
+  const outcome = await run(process.execPath, [PROGRAM, ...args, ...trainArguments], {
     env: { ...process.env, ...(weights !== undefined && { BALLSIGHT_WEIGHTS: weights }) },
     showErrors: true,
     onLine: (text, stop) => {
@@ -109,7 +109,7 @@ async function trainOurs(
       if (stopped) stop();
     },
   });
-  if (code !== 0 && !stopped) throw new Error(`ballsight train failed: ${lastLine(stderr)}`);
+  if (outcome.code !== 0 && !stopped) throw new ProgramFailed("ballsight train", outcome);
   return points;
 }
 
