@@ -6,6 +6,7 @@ export type { Target } from "./lowering/context.ts";
 export { lower } from "./lowering/lower.ts";
 export { probeTarget } from "./lowering/probe.ts";
 export { type Attributes, type Dim, float, MICROSOFT_DOMAIN, NCHWC_DOMAIN, OnnxGraph } from "./onnx/graph.ts";
+export { float16Bits } from "./onnx/float16.ts";
 export { type OnnxModel, readModel, type ValueInfo } from "./onnx/read.ts";
 export { hardSigmoid, hardSwish, relu, relu6, sigmoid } from "./ops/activation.ts";
 export { type ConvOptions, conv2d } from "./ops/conv.ts";

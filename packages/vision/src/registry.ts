@@ -72,6 +72,22 @@ const MODELS: readonly ModelEntry[] = [
     std: IMAGENET_STD,
     padding: "symmetric",
   },
+  {
+    // The shipped recogniser before its norms were folded away; see models/README.md.
+    name: "mobilenet_v2.sports_balls",
+    architecture: "mobilenet_v2",
+    weights: "sports_balls",
+    file: "mobilenet_v2.sports_balls.safetensors",
+    format: "safetensors",
+    license: "Apache-2.0",
+    classes: 10,
+    inputSize: 224,
+    cropPct: 0.9,
+    interpolation: "bilinear",
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+    padding: "tf-same",
+  },
 ];
 
 /** Entries whose name fits the pattern, in the table's order; `*` stands for any characters, `?` for one. */

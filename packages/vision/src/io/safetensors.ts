@@ -1,7 +1,7 @@
 // safetensors files: an 8-byte header length, a JSON header, then the values. Header faults are found before anything is read by them.
 // Format: https://github.com/huggingface/safetensors#format
 
-import { bytesOf, type DType, sizeOf, type TensorArray, type TensorData, zeros } from "@ballsight/grad";
+import { bytesOf, type DType, float16Bits, sizeOf, type TensorArray, type TensorData, zeros } from "@ballsight/grad";
 import { fail } from "../errors.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./halfFloat.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
@@ -12,7 +12,7 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Stored types; F16 and BF16 are widened to float32 when read and never written. */
+/** Stored types; F16 and BF16 are widened to float32 when read; F16 is written on request only. */
 const DTYPES = {
   F64: { dtype: "float64", bytes: 8 },
   I64: { dtype: "int64", bytes: 8 },
@@ -39,6 +39,11 @@ const STORED: Record<DType, StoredType> = {
 const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
 const METADATA = "__metadata__";
+
+export interface WriteOptions {
+  /** float32 tensors of at least this many values are stored as F16: half the file, three digits. */
+  readonly halfFrom?: number;
+}
 
 interface Entry {
   readonly name: string;
@@ -88,20 +93,20 @@ export function readSafetensors(bytes: Uint8Array, name = "safetensors"): Safete
 export function writeSafetensors(
   tensors: Iterable<readonly [string, TensorData]>,
   metadata: Readonly<Record<string, string>> = {},
+  { halfFrom = Number.POSITIVE_INFINITY }: WriteOptions = {},
 ): Uint8Array {
-  const sorted = [...tensors].sort(
-    ([nameA, a], [nameB, b]) =>
-      DTYPES[STORED[b.dtype]].bytes - DTYPES[STORED[a.dtype]].bytes || compareText(nameA, nameB),
-  );
+  const sorted = [...tensors]
+    .map(([name, tensor]) => ({ name, tensor, ...storedAs(tensor, halfFrom) }))
+    .sort((a, b) => DTYPES[b.stored].bytes - DTYPES[a.stored].bytes || compareText(a.name, b.name));
   const entries: [string, unknown][] = [];
   let end = 0;
-  for (const [name, { dtype, dims, data }] of sorted) {
+  for (const { name, tensor, stored, bytes } of sorted) {
     if (name === METADATA) throw new RangeError(`internal: \`${METADATA}\` is no name for a tensor`);
-    if (sizeOf(dims) !== data.length)
-      throw new RangeError(`internal: [${dims}] of \`${name}\` has ${data.length} values`);
+    if (sizeOf(tensor.dims) !== tensor.data.length)
+      throw new RangeError(`internal: [${tensor.dims}] of \`${name}\` has ${tensor.data.length} values`);
     const begin = end;
-    end += data.byteLength;
-    entries.push([name, { dtype: STORED[dtype], shape: dims, data_offsets: [begin, end] }]);
+    end += bytes.length;
+    entries.push([name, { dtype: stored, shape: tensor.dims, data_offsets: [begin, end] }]);
   }
   const texts = Object.entries(metadata).sort(([a], [b]) => compareText(a, b));
   if (texts.length > 0) entries.unshift([METADATA, Object.fromEntries(texts)]);
@@ -115,11 +120,18 @@ export function writeSafetensors(
   file.set(header, LENGTH_BYTES);
   file.fill(0x20, LENGTH_BYTES + header.length, dataStart);
   let offset = dataStart;
-  for (const [, { data }] of sorted) {
-    file.set(bytesOf(data), offset);
-    offset += data.byteLength;
+  for (const { bytes } of sorted) {
+    file.set(bytes, offset);
+    offset += bytes.length;
   }
   return file;
+}
+
+function storedAs(tensor: TensorData, halfFrom: number): { stored: StoredType; bytes: Uint8Array } {
+  if (tensor.dtype !== "float32" || tensor.data.length < halfFrom)
+    return { stored: STORED[tensor.dtype], bytes: bytesOf(tensor.data) };
+  const halves = Uint16Array.from(tensor.data as Float32Array, float16Bits);
+  return { stored: "F16", bytes: new Uint8Array(halves.buffer) };
 }
 
 type Invalid = (received: string, cause?: unknown) => never;
