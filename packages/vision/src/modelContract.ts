@@ -33,7 +33,8 @@ export function readContract(bytes: Uint8Array, name: string): ModelContract {
   checkValue(model.inputs, "input", "image", "uint8", 4, name);
   for (const [output, rank] of Object.entries(OUTPUTS)) {
     const { dims } = checkValue(model.outputs, "output", output, "float32", rank, name);
-    const classes = output === "embedding" ? undefined : dims[1];
+    // The other two hold features: their second dimension is the architecture's.
+    const classes = output === "probabilities" || output === "logits" ? dims[1] : undefined;
     if (typeof classes === "number" && classes !== labels.length) {
       const expected = `${labels.length} classes in output \`${output}\`, one per label`;
       fail("MODEL_INCOMPATIBLE", { name, expected, received: classes });

@@ -4,7 +4,6 @@ import { expectShape, GradError } from "../errors.ts";
 import { type ConvOptions, conv2d } from "./conv.ts";
 import { add, div, mul, scalarLike, sub } from "./elementwise.ts";
 import { apply, type OpDefinition, type Value } from "./graph.ts";
-import { reduceSum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 import { fixed, nchw, showShape } from "./shape.ts";
 import { sqrt } from "./unary.ts";
@@ -123,6 +122,3 @@ export function batchNorm1d(x: Value, parameters: BatchNormParameters, options: 
   const [n, c] = x.shape;
   return reshape(batchNorm(reshape(x, [n!, c!, 1, 1]), parameters, options), [n!, c!]);
 }
-
-/** Sum over everything but channels of [N, C, H, W]. */
-export const channelSum = (x: Value) => reduceSum(x, [0, 2, 3]);

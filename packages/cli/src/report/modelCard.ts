@@ -1,0 +1,68 @@
+// The model card of a run, in Markdown: what the recogniser knows, how well, what it was made from and how to make it again.
+
+export interface ModelCard {
+  readonly title: string;
+  readonly accuracy: number;
+  readonly interval95: { readonly low: number; readonly high: number };
+  readonly count: number;
+  readonly trainedOn: number;
+  readonly classes: readonly {
+    readonly label: string;
+    readonly precision: number;
+    readonly recall: number;
+    readonly f1: number;
+    readonly support: number;
+  }[];
+  /** Counts [actual][predicted]. */
+  readonly confusion: readonly (readonly number[])[];
+  readonly architecture: string;
+  readonly weights: string;
+  readonly license: string;
+  /** sha256 of the data set's list. */
+  readonly data: string;
+  readonly split: string;
+  readonly command: string;
+  readonly history: readonly {
+    readonly phase: string;
+    readonly epoch: number;
+    readonly size: number;
+    readonly trainLoss: number;
+    readonly validLoss: number;
+    readonly accuracy: number;
+  }[];
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+export function renderModelCard(card: ModelCard): string {
+  const { classes, confusion } = card;
+  return `# ${card.title}
+
+${percent(card.accuracy)} of ${card.count} held-out photos named right (95 % interval ${percent(card.interval95.low)} to ${percent(card.interval95.high)}); trained on ${card.trainedOn} others.
+
+| | |
+|---|---|
+| architecture | ${card.architecture} |
+| started from | ${card.weights} (${card.license}) |
+| data | list sha256 \`${card.data}\` |
+| held out | ${card.split} |
+| made by | \`${card.command}\` |
+
+## Per class, on the held-out photos
+| label | precision | recall | F1 | photos |
+|---|---|---|---|---|
+${classes.map(({ label, precision, recall, f1, support }) => `| ${label} | ${percent(precision)} | ${percent(recall)} | ${percent(f1)} | ${support} |`).join("\n")}
+
+## Confusion (rows: actual, columns: answered)
+| | ${classes.map(({ label }) => label).join(" | ")} |
+|---|${classes.map(() => "---").join("|")}|
+${confusion.map((row, i) => `| **${classes[i]?.label}** | ${row.map((count) => (count === 0 ? "" : String(count))).join(" | ")} |`).join("\n")}
+
+## History
+| phase | epoch | px | train loss | valid loss | accuracy |
+|---|---|---|---|---|---|
+${card.history.map((row) => `| ${row.phase} | ${row.epoch} | ${row.size} | ${row.trainLoss.toFixed(4)} | ${row.validLoss.toFixed(4)} | ${percent(row.accuracy)} |`).join("\n")}
+
+Train losses include MixUp and augmentation where they are on, and label smoothing; valid losses include label smoothing.
+`;
+}
