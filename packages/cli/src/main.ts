@@ -73,10 +73,10 @@ Examples:
       "--lr <rate>",
       "highest learning rate of the head while it trains alone; half of it afterwards (default: 4e-3)",
     )
-    .option("--lr-mult <factor>", "by how much the first layers' rate is lower than the head's (default: 20)")
+    .option("--lr-mult <factor>", "by how much the first layers' rate is lower than the head's (default: 100)")
     .option("--size <px>", "side of the photos that the network sees (default: 128)")
     .option("--start-size <px>", "side in the first epochs, for progressive resizing (default: --size)")
-    .option("--resize <px>", "what a photo's short side is resized to before the centre crop (default: --size)")
+    .option("--resize <px>", "what a photo's short side is resized to before the centre crop (default: --size / 0.875)")
     .option("--batch <n>", "photos per step (default: 16)")
     .option("--valid <share>", "share of the photos that is held out (default: 0.1)")
     .option("--stratify", "hold out the same share of every class")
@@ -86,7 +86,8 @@ Examples:
     .option("--mixup <alpha>", "mix pairs of photos, for long trainings; 0.4 is usual (default: 0, off)")
     .option("--average <decay>", "weight average that is validated and kept; 0 is off (default: 0.99)")
     .option("--weight-decay <factor>", "(default: 0.01)")
-    .option("--min-scale <share>", "smallest random crop, as a share of the photo's area (default: 0.35)")
+    .option("--min-scale <share>", "smallest random crop, as a share of the photo's area (default: 0.5)")
+    .option("--aug-mult <factor>", "strength of rotation, warp and light; fastai's own is 1 (default: 0.5)")
     .option("--frozen-groups <n>", "first parameter groups that never train: quicker (default: 0)")
     .option("--frozen-norms", "train the BatchNorm layers of frozen layers too, as fastai does")
     .option("--statistics <kind>", "BatchNorm statistics while training: batch or running (default: batch)")

@@ -1,53 +1,55 @@
 // `ballsight train`: folders of photos in, a run directory with a recogniser out.
 
+import { existsSync } from "node:fs";
+import { rmdir, unlink } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { State } from "@ballsight/grad";
 import {
+  BallsightError,
   type EpochRow,
   fail,
   Generator,
   HEADS,
   Learner,
-  mobilenetV2,
   type NetworkSpec,
-  type Position,
   type Preprocess,
   randomSplit,
   type Split,
   STREAMS,
   stratifiedSplit,
-  type Validation,
-  writeModelFile,
 } from "@ballsight/vision";
 import { readDataset } from "../data/dataset.ts";
 import { Progress } from "../output/progress.ts";
 import { tableHeader, tableRow } from "../output/trainTable.ts";
-import { renderTrainReport } from "../report/trainReport.ts";
 import type { HistoryRow } from "../run/history.ts";
 import { openRun, type RunDirectory, runName } from "../run/runDirectory.ts";
-import { readCheckpoint, writeCheckpoint } from "../train/checkpoint.ts";
-import { expectSameConfig, type RunConfig, runConfig, type TrainOptions } from "../train/options.ts";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../train/checkpoint.ts";
+import { expectSameConfig, type RunConfig, runConfig, savedConfig, type TrainOptions } from "../train/options.ts";
+import { writeOutputs } from "../train/outputs.ts";
 import { openTrainPhotos, type TrainPhotos } from "../train/photos.ts";
-import { metricsOf, trainReport } from "../train/summary.ts";
-import { loadWeights, type StartWeights } from "../train/weights.ts";
-import { type WorkerEngine, workerEngine } from "../train/workerEngine.ts";
-
-const ARCHITECTURES = { [mobilenetV2.name]: mobilenetV2 };
+import { ARCHITECTURES, loadWeights, type StartWeights } from "../train/weights.ts";
+import { workerEngine } from "../train/workerEngine.ts";
 
 /** Returns the exit code: 0 trained, 1 interrupted (a checkpoint is there). Throws on wrong options and data (exit code 2). */
 export async function train(data: string | undefined, options: TrainOptions): Promise<number> {
   const { run, config, checkpoint } = await openTraining(data, options);
   try {
     return await trainIn(run, config, checkpoint, options);
+  } catch (error) {
+    // Nothing is learned yet, and a folder with settings alone would stand in the way of the corrected command.
+    if (!options.resume && !existsSync(run.file("checkpoint"))) await unlink(run.file("config")).catch(() => undefined);
+    throw error;
   } finally {
     await run.close();
+    // Succeeds for an empty folder only.
+    await rmdir(run.path).catch(() => undefined);
   }
 }
 
 interface Opened {
   readonly run: RunDirectory;
   readonly config: RunConfig;
-  readonly checkpoint?: { readonly state: State; readonly position: Position };
+  readonly checkpoint?: Checkpoint;
 }
 
 async function openTraining(data: string | undefined, options: TrainOptions): Promise<Opened> {
@@ -56,7 +58,7 @@ async function openTraining(data: string | undefined, options: TrainOptions): Pr
       fail("BAD_OPTION", { option: "--out", expected: "the run to go on with", received: "nothing" });
     const run = await openRun(options.out, { resume: true });
     try {
-      const config = (await run.readConfig()) as unknown as RunConfig;
+      const config = savedConfig(await run.readConfig(), run.file("config"));
       expectSameConfig(config, options, data, options.out);
       const bytes = await run.read("checkpoint");
       // Killed before the first epoch ended: the same settings start it again.
@@ -68,9 +70,11 @@ async function openTraining(data: string | undefined, options: TrainOptions): Pr
   }
   if (data === undefined)
     fail("BAD_OPTION", { option: "<data>", expected: "a folder of class folders", received: "nothing" });
-  const config = runConfig(resolve(data), options);
+  const wanted = runConfig(resolve(data), options);
   // What can be wrong with data and weights is said before a folder is made.
-  await Promise.all([readDataset(config.data), loadWeights(config.arch, config.weights)]);
+  const [, start] = await Promise.all([readDataset(wanted.data), loadWeights(wanted.arch, wanted.weights)]);
+  // Settled now: another file may be at hand, or another folder be the current one, when the run goes on.
+  const config = { ...wanted, weights: start.settled };
   const run = await openRun(options.out ?? `runs/${runName(config.arch, new Date())}`);
   await run.writeConfig(config);
   return { run, config };
@@ -109,6 +113,7 @@ async function trainIn(
     ? stratifiedSplit(targets, config.valid, settings.seed)
     : randomSplit(targets.length, config.valid, settings.seed);
   expectEnough(split, config.data);
+  expectSamePhotos(checkpoint, photos, config.data, run);
   const spec: NetworkSpec = {
     architecture: ARCHITECTURES[start.entry.architecture]!,
     padding: start.entry.padding,
@@ -121,6 +126,7 @@ async function trainIn(
     `${classes.length} classes, ${split.train.length} photos to train on, ${split.valid.length} held out; weights ${start.name}; run ${run.path}`,
   );
 
+  let header = "";
   const engine = workerEngine();
   const stop = interruptOnSignals(() => progress.clear());
   try {
@@ -138,17 +144,18 @@ async function trainIn(
         progress.clear();
         if (options.json) process.stdout.write(`${JSON.stringify(row)}\n`);
         else {
-          if (row.epoch === 0) say(tableHeader());
+          if (row.phase !== header) say(tableHeader());
+          header = row.phase;
           say(tableRow(historyRow(row)));
         }
       },
       onCheckpoint: async (state, position) => {
-        await run.write("checkpoint", writeCheckpoint(state, position));
+        await run.write("checkpoint", writeCheckpoint({ state, position, data: photos.main.fingerprint }));
         await run.writeHistory(position.rows.map(historyRow));
       },
     });
     const validation = await learner.fineTune();
-    await finish({
+    const metrics = await writeOutputs({
       run,
       config,
       start,
@@ -159,14 +166,17 @@ async function trainIn(
       learner,
       validation,
       caching,
-      engine,
-      json: options.json === true,
     });
+    if (options.json) {
+      const files = { model: run.file("model"), report: run.file("report") };
+      process.stdout.write(`${JSON.stringify({ ...metrics, ...files })}\n`);
+    }
     say(`\nheld-out accuracy ${(100 * validation.accuracy).toFixed(2)} % of ${split.valid.length} photos`);
     say(`model   ${run.file("model")}\nreport  ${run.file("report")}`);
     return 0;
   } catch (error) {
-    if (!stop.asked()) throw error;
+    // Anything else, a full disk for one, means that there may be no checkpoint of this step.
+    if (!(error instanceof BallsightError && error.code === "INTERRUPTED")) throw error;
     warn(`stopped; go on with: ballsight train --resume --out ${run.path}`);
     return 1;
   } finally {
@@ -175,40 +185,6 @@ async function trainIn(
     await engine.close();
     await photos.close();
   }
-}
-
-interface Finished {
-  readonly run: RunDirectory;
-  readonly config: RunConfig;
-  readonly start: StartWeights;
-  readonly spec: NetworkSpec;
-  readonly preprocess: Preprocess;
-  readonly photos: TrainPhotos;
-  readonly split: Split;
-  readonly learner: Learner;
-  readonly validation: Validation;
-  readonly caching: number;
-  readonly engine: WorkerEngine;
-  readonly json: boolean;
-}
-
-async function finish(parts: Finished): Promise<void> {
-  const { run, start, spec, preprocess, photos, learner, validation, split } = parts;
-  const metrics = metricsOf(photos.main.classes, validation, split);
-  const model = writeModelFile({
-    spec,
-    state: learner.weights,
-    labels: photos.main.classes,
-    preprocess,
-    weights: start.name,
-    license: start.entry.license,
-    metrics,
-    data: photos.main.fingerprint,
-  });
-  await run.write("model", model);
-  await run.write("report", renderTrainReport(await trainReport(parts)));
-  if (parts.json)
-    process.stdout.write(`${JSON.stringify({ ...metrics, model: run.file("model"), report: run.file("report") })}\n`);
 }
 
 function initialState(spec: NetworkSpec, start: StartWeights, seed: number): State {
@@ -220,8 +196,28 @@ function initialState(spec: NetworkSpec, start: StartWeights, seed: number): Sta
 
 function expectEnough({ train: training, valid }: Split, name: string): void {
   const advice = "add photos, or hold out another share with --valid";
-  if (training.length < 2) fail("DATA_TOO_FEW", { name, least: 2, received: training.length, advice });
-  if (valid.length < 1) fail("DATA_TOO_FEW", { name, least: 1, received: valid.length, advice });
+  const expect = (part: string, least: number, received: number) => {
+    if (received < least) fail("DATA_TOO_FEW", { name: `${name}, ${part}`, least, received, advice });
+  };
+  expect("to train on", 2, training.length);
+  expect("held out", 1, valid.length);
+}
+
+/** Other photos would split otherwise, and held-out ones would have been trained on. @throws CONFIG_MISMATCH */
+function expectSamePhotos(
+  checkpoint: Opened["checkpoint"],
+  photos: TrainPhotos,
+  data: string,
+  run: RunDirectory,
+): void {
+  const now = photos.main.fingerprint;
+  if (checkpoint === undefined || checkpoint.data === now) return;
+  fail("CONFIG_MISMATCH", {
+    option: data,
+    name: run.path,
+    expected: `the photos with fingerprint ${checkpoint.data.slice(0, 12)}`,
+    received: `others (${now.slice(0, 12)}): photos were added, changed or taken out`,
+  });
 }
 
 const historyRow = (row: EpochRow): HistoryRow => ({

@@ -13,7 +13,9 @@ export const RUN_FILES = {
   history: "history.csv",
   checkpoint: "checkpoint.safetensors",
   model: "model.onnx",
+  weights: "weights.safetensors",
   report: "report.html",
+  card: "README.md",
 } as const;
 
 export type RunFile = keyof typeof RUN_FILES;

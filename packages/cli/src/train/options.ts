@@ -1,5 +1,6 @@
 // The options of `ballsight train`: their texts to a checked configuration.
 
+import { basename, resolve } from "node:path";
 import { AUGMENT_DEFAULTS, fail, HEADS, type HeadKind, type LearnerConfig } from "@ballsight/vision";
 
 /** As commander hands them over: texts, or undefined where they were not given. */
@@ -25,6 +26,7 @@ export interface TrainOptions {
   readonly frozenNorms?: true;
   readonly statistics?: string;
   readonly minScale?: string;
+  readonly augMult?: string;
   readonly resize?: string;
   readonly out?: string;
   readonly cache?: string;
@@ -83,23 +85,30 @@ function choice<T extends string>(option: string, text: string | undefined, fall
   );
 }
 
+/** Whether `--weights` names a file; registry names hold no slash. */
+export function isWeightsFile(weights: string | undefined): weights is string {
+  return weights !== undefined && /[/\\]|\.safetensors$/.test(weights);
+}
+
 /** @throws BAD_OPTION */
 export function runConfig(data: string, options: TrainOptions): RunConfig {
   const whole = (from: number, to?: number): Range => ({ from, whole: true, ...(to !== undefined && { to }) });
   const size = number("size", options.size, 128, whole(32, 1024));
+  // timm's usual crop: training crops make things look larger, and the centre of the photo does so too (Touvron et al. 2019).
+  const resize = Math.round(size / 0.875);
   choice("device", options.device, "cpu", ["cpu"]);
   return {
     data,
     arch: options.arch ?? "mobilenet_v2",
-    weights: options.weights ?? "default",
+    weights: isWeightsFile(options.weights) ? resolve(options.weights) : (options.weights ?? "default"),
     valid: number("valid", options.valid, 0.1, { from: 0.01, to: 0.9 }),
     stratify: options.stratify ?? false,
-    resize: number("resize", options.resize, size, whole(size, 2048)),
+    resize: number("resize", options.resize, resize, whole(size, 2048)),
     learner: {
       epochs: number("epochs", options.epochs, 5, whole(0, 10_000)),
       freezeEpochs: number("freeze-epochs", options.freezeEpochs, 1, whole(0, 10_000)),
       lr: number("lr", options.lr, 4e-3, { from: 0, to: 10 }),
-      lrMult: number("lr-mult", options.lrMult, 20, { from: 1, to: 1e6 }),
+      lrMult: number("lr-mult", options.lrMult, 100, { from: 1, to: 1e6 }),
       weightDecay: number("weight-decay", options.weightDecay, 0.01, { from: 0, to: 1 }),
       batch: number("batch", options.batch, 16, whole(2, 1024)),
       size,
@@ -114,39 +123,80 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
       statistics: choice("statistics", options.statistics, "batch", ["batch", "running"]),
       augment: {
         ...AUGMENT_DEFAULTS,
-        crop: { minScale: number("min-scale", options.minScale, 0.35, { from: 0.01, to: 1 }), ratio: [3 / 4, 4 / 3] },
+        mult: number("aug-mult", options.augMult, 0.5, { from: 0, to: 4 }),
+        crop: { minScale: number("min-scale", options.minScale, 0.5, { from: 0.01, to: 1 }), ratio: [3 / 4, 4 / 3] },
       },
     },
   };
 }
 
-/** With --resume the run's own settings hold; one that was given again must be the same. @throws CONFIG_MISMATCH */
+/**
+ * What `config.json` of a run holds, checked: a setting that is missing or of another kind than this version writes is an error.
+ * @throws CHECKPOINT_INVALID
+ */
+export function savedConfig(saved: Readonly<Record<string, unknown>>, name: string): RunConfig {
+  const expectLike = (value: unknown, model: unknown, path: string): void => {
+    if (model === null) return;
+    if (typeof value !== typeof model || value === null)
+      fail("CHECKPOINT_INVALID", { name, received: `settings without \`${path}\`, or another version's` });
+    if (typeof model !== "object") return;
+    for (const [key, part] of Object.entries(model))
+      expectLike((value as Record<string, unknown>)[key], part, path === "" ? key : `${path}.${key}`);
+  };
+  expectLike(saved, runConfig("", {}), "");
+  return saved as unknown as RunConfig;
+}
+
+/** With --resume the run's own settings hold; one that was given again must be the same. @throws CONFIG_MISMATCH, BAD_OPTION */
 export function expectSameConfig(
   saved: RunConfig,
   options: TrainOptions,
   data: string | undefined,
   name: string,
 ): void {
-  const given = runConfig(data ?? saved.data, { ...options });
+  const given = runConfig(data === undefined ? saved.data : resolve(data), options);
   const compare = (option: string, text: unknown, expected: unknown, received: unknown) => {
     if (text !== undefined && JSON.stringify(expected) !== JSON.stringify(received)) {
-      fail("CONFIG_MISMATCH", {
-        option: `--${option}`,
-        name,
-        expected: JSON.stringify(expected),
-        received: JSON.stringify(received),
-      });
+      fail("CONFIG_MISMATCH", { option, name, expected: JSON.stringify(expected), received: JSON.stringify(received) });
     }
   };
-  for (const option of ["arch", "weights", "valid", "stratify", "resize"] as const)
-    compare(option, options[option], saved[option], given[option]);
+  compare("<data>", data, saved.data, given.data);
+  if (given.weights !== "default") compare("--weights", options.weights, saved.weights, given.weights);
+  for (const option of ["arch", "valid", "stratify", "resize"] as const)
+    compare(`--${option}`, options[option], saved[option], given[option]);
+  compare("--frozen-norms", options.frozenNorms, saved.learner.trainFrozenNorms, given.learner.trainFrozenNorms);
+  compare("--min-scale", options.minScale, saved.learner.augment.crop?.minScale, given.learner.augment.crop?.minScale);
   for (const [option, received] of Object.entries(given.learner)) {
     const text = (options as Record<string, unknown>)[option];
-    compare(
-      option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-      text,
-      saved.learner[option as keyof LearnerConfig],
-      received,
-    );
+    const name = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    compare(`--${name}`, text, saved.learner[option as keyof LearnerConfig], received);
   }
+}
+
+/** The command that repeats a run; settings that are the defaults are left away, and of the data folder only the name is told. */
+export function commandOf(config: RunConfig): string {
+  const defaults = runConfig(config.data, { size: String(config.learner.size) });
+  const flags = (from: RunConfig): [flag: string, value: string | number | boolean][] => {
+    const { augment, frozenGroups, trainFrozenNorms, ...learner } = from.learner;
+    return [
+      ["arch", from.arch],
+      ["valid", from.valid],
+      ["stratify", from.stratify],
+      ["resize", from.resize],
+      ...Object.entries(learner),
+      ["frozenGroups", frozenGroups],
+      ["frozenNorms", trainFrozenNorms],
+      ["augMult", augment.mult],
+      ["minScale", augment.crop?.minScale ?? 1],
+    ];
+  };
+  const usual = new Map(flags(defaults));
+  const given = flags(config).filter(
+    ([flag, value]) => usual.get(flag) !== value || ["arch", "epochs", "size", "seed"].includes(flag),
+  );
+  const words = given.map(([flag, value]) => {
+    const option = `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return value === true ? option : `${option} ${value}`;
+  });
+  return ["ballsight train", basename(config.data), ...words].join(" ");
 }

@@ -31,7 +31,7 @@ export async function openTrainPhotos(
   const session = await runtime.InferenceSession.create(resizeCropModel(preprocess), { logSeverityLevel: 3 });
   const evaluate = async ({ width, height, data }: { width: number; height: number; data: Uint8Array }) => {
     const results = await session.run({ image: new runtime.Tensor("uint8", data, [1, height, width, 3]) });
-    return results["pixels"]!.data as Uint8Array;
+    return results.pixels!.data as Uint8Array;
   };
   const caches = new Map<number, PhotoCache>();
   const close = async () => {

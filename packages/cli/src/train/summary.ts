@@ -34,7 +34,7 @@ export function metricsOf(
     count: targets.length,
     trained_on: split.train.length,
     interval95: wilsonInterval(hits, targets.length),
-    classes: classScores(confusion).map((scores, index) => ({ label: classes[index], ...scores })),
+    classes: classScores(confusion).map((scores, index) => ({ label: classes[index]!, ...scores })),
     confusion,
     most_confused: mostConfused(confusion)
       .slice(0, 10)

@@ -12,13 +12,13 @@ import { type FilterLayout, filterShape, roundUp, storeFilter } from "./layout.t
 export type Target = { readonly kind: "plain" } | { readonly kind: "blocked"; readonly block: number };
 
 /** Lowers one node; false hands it to the plain rule. */
-export type Rule = (node: Node, context: Lowering) => boolean | void;
+export type Rule = (node: Node, context: Lowering) => boolean | undefined;
 export type RuleTable = ReadonlyMap<string, Rule>;
 
 /** A row of a rule table; the op's definition gives the type of the attributes. */
 export function rule<A>(
   op: OpDefinition<A>,
-  lower: (node: Node<A>, context: Lowering) => boolean | void,
+  lower: (node: Node<A>, context: Lowering) => boolean | undefined,
 ): readonly [string, Rule] {
   return [op.name, lower as Rule];
 }

@@ -71,7 +71,7 @@ async function run(
       name,
       new runtime.Tensor("float32", data, dims),
     ]);
-    return (await session.run(Object.fromEntries(tensors)))["y"]!.data as Float32Array;
+    return (await session.run(Object.fromEntries(tensors))).y!.data as Float32Array;
   } finally {
     await session.release();
   }

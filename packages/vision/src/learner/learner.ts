@@ -199,7 +199,7 @@ export class Learner {
         average: averageDecay(config.average, optimizerStep),
       });
       engineMs += result.milliseconds;
-      this.#afterStep(phase, result.outputs["loss"]!.data[0] as number, steps, lr);
+      this.#afterStep(phase, result.outputs.loss!.data[0] as number, steps, lr);
     }
     await this.#collect();
     const validation = await this.validate();

@@ -41,7 +41,7 @@ export async function evaluationLogits(
       2,
     )) {
       const outputs = await inference.run({ pixels: { dtype: "uint8", dims: [n, size, size, 3], data } });
-      logits.set(outputs["logits"]!.data as Float32Array, row * spec.classes);
+      logits.set(outputs.logits!.data as Float32Array, row * spec.classes);
       row += n;
     }
     return logits;
@@ -115,7 +115,7 @@ export async function testTimeAugmentation(
           brightness: float32(draws.brightness),
           contrast: float32(draws.contrast),
         });
-        const probabilities = softmaxRows(outputs["logits"]!.data as Float32Array, classes);
+        const probabilities = softmaxRows(outputs.logits!.data as Float32Array, classes);
         for (let i = (start - from) * classes; i < probabilities.length; i++)
           sums[from * classes + i]! += probabilities[i]! / passes;
       }

@@ -1,0 +1,120 @@
+// The train command as a child process on rendered photos, and what its run directory must hold.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bytesOf, readModel } from "@ballsight/grad";
+import { type Position, readSafetensors } from "@ballsight/vision";
+import sharp from "sharp";
+import { expect } from "vitest";
+import { type Label, render } from "../../../render/src/index.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../bin/ballsight.js", import.meta.url));
+
+/** PNG files `000.png`, `001.png`, ... of one ball; other `from` gives other pictures. */
+export async function photosOf(ball: Label, folder: string, count: number, size = 40, from = 0): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (let i = 0; i < count; i++) {
+    const { width, height, data } = render({ ball, size, seed: from + i });
+    const file = join(folder, `${String(i).padStart(3, "0")}.png`);
+    await sharp(data, { raw: { width, height, channels: 3 } })
+      .png({ compressionLevel: 1 })
+      .toFile(file);
+  }
+}
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the program; `onOutput` sees all of stdout so far whenever more of it comes. */
+export function ballsight(
+  args: readonly string[],
+  {
+    cwd,
+    onStart,
+    onOutput,
+  }: {
+    readonly cwd: string;
+    readonly onStart?: (child: ChildProcess) => void;
+    readonly onOutput?: (stdout: string, child: ChildProcess) => void;
+  },
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      onOutput?.(stdout, child);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", reject).on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+    onStart?.(child);
+  });
+}
+
+const FILES = ["checkpoint.safetensors", "config.json", "history.csv", "model.onnx", "report.html"];
+
+/** Everything of a finished run that must repeat: all but the times. Expects exactly the files of the contract. */
+export async function finishedRun(folder: string) {
+  expect((await readdir(folder)).sort()).toEqual(FILES);
+  const history = (await readFile(join(folder, "history.csv"), "utf8")).split("\n");
+  return {
+    model: await readFile(join(folder, "model.onnx")),
+    // The column `time` is left out.
+    history: history.map((line) => line.split(",").toSpliced(5, 1).join()),
+    ...(await readRunCheckpoint(folder)),
+  };
+}
+
+export async function readRunCheckpoint(folder: string) {
+  const { tensors, metadata } = readSafetensors(await readFile(join(folder, "checkpoint.safetensors")));
+  const position = JSON.parse(metadata["position"] as string) as Position;
+  const rows = position.rows.map(({ seconds: _, engineSeconds: __, waitSeconds: ___, ...row }) => row);
+  return { tensors, position: { ...position, rows }, data: metadata["data"] };
+}
+
+/** Bit for bit: model file, parameters, moments, statistics, averages, position; times apart. */
+export function expectSameRun(
+  a: Awaited<ReturnType<typeof finishedRun>>,
+  b: Awaited<ReturnType<typeof finishedRun>>,
+): void {
+  expect(a.position).toEqual(b.position);
+  expect(a.history).toEqual(b.history);
+  expect(a.data).toBe(b.data);
+  expect([...a.tensors.keys()]).toEqual([...b.tensors.keys()]);
+  const differing = [...a.tensors].filter(
+    ([name, { data }]) => Buffer.compare(bytesOf(data), bytesOf(b.tensors.get(name)!.data)) !== 0,
+  );
+  expect(differing.map(([name]) => name)).toEqual([]);
+  expect(a.model.equals(b.model)).toBe(true);
+}
+
+/** After a kill: whatever lies there under its final name is whole. */
+export async function expectNothingHalfWritten(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  if (names.includes("config.json")) JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+  if (names.includes("checkpoint.safetensors")) await readRunCheckpoint(folder);
+  if (names.includes("model.onnx")) {
+    const { metadata } = readModel(new Uint8Array(await readFile(join(folder, "model.onnx"))));
+    expect(metadata).toHaveProperty(["ballsight.labels"]);
+  }
+  if (names.includes("report.html"))
+    expect(await readFile(join(folder, "report.html"), "utf8")).toMatch(/<\/html>\s*$/);
+  if (names.includes("history.csv"))
+    expect(await readFile(join(folder, "history.csv"), "utf8")).toMatch(/^epoch,train_loss,.*\n$/s);
+}
+
+/** The one line that an error must be, and its code. */
+export function errorOf({ stderr }: Outcome): { code: string; line: string } {
+  const lines = stderr.trimEnd().split("\n");
+  const line = lines.at(-1) as string;
+  return { code: /\[([A-Z_]+)\]$/.exec(line)?.[1] ?? "none", line };
+}

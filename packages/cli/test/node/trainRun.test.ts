@@ -1,0 +1,245 @@
+// A whole training as a child process: what it leaves and prints, the same bytes from the same seed, and from a run that was stopped or killed.
+
+import type { ChildProcess } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readModel } from "@ballsight/grad";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  ballsight,
+  errorOf,
+  expectNothingHalfWritten,
+  expectSameRun,
+  finishedRun,
+  photosOf,
+  readRunCheckpoint,
+} from "../helpers/training.ts";
+
+let folder: string;
+/** A run that nothing disturbed; the others must end like it. */
+let whole: Awaited<ReturnType<typeof finishedRun>>;
+
+/** Mixed, averaged, and from 32 to 64 px: all that has a state. Sizes by epoch: 32 | 32 32 64. */
+const SETTINGS = ["--weights", "none", "--size", "64", "--start-size", "32", "--batch", "4", "--epochs", "3"].concat([
+  "--mixup",
+  "0.4",
+  "--average",
+  "0.9",
+  "--stratify",
+  "--valid",
+  "0.2",
+  "--cache",
+  "cache",
+  "--seed",
+  "5",
+]);
+const start = (out: string, ...more: string[]) => ["train", "photos", ...SETTINGS, "--out", out, ...more];
+const resume = (out: string, ...more: string[]) => ["train", "--resume", "--cache", "cache", "--out", out, ...more];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ballsight-train-"));
+  await photosOf("Tennis", join(folder, "photos", "Мяч"), 16);
+  await photosOf("Bowling", join(folder, "photos", "ボール"), 16);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("a training", () => {
+  test("leaves the run directory of the contract and prints fastai's table", async () => {
+    const { code, stdout, stderr } = await ballsight(start("whole"), { cwd: folder });
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]).toBe(`2 classes, 26 photos to train on, 6 held out; weights none; run ${join(folder, "whole")}`);
+    const header = "epoch     train_loss  valid_loss  error_rate  accuracy  time";
+    const number = String.raw`\d+\.\d{6} +`;
+    const row = (epoch: number) =>
+      expect.stringMatching(`^${epoch} +${number}${number}${number}${number}\\d\\d:\\d\\d$`);
+    expect(lines.slice(1, 7)).toEqual([header, row(0), header, row(0), row(1), row(2)]);
+    expect(stdout).toMatch(
+      /\nheld-out accuracy \d+\.\d\d % of 6 photos\nmodel +\S+model\.onnx\nreport +\S+report\.html\n$/,
+    );
+
+    whole = await finishedRun(join(folder, "whole"));
+    expect(whole.history[0]).toBe("epoch,train_loss,valid_loss,error_rate,accuracy,phase,lr");
+    expect(whole.history.slice(1, 5).map((line) => line.split(",").toSpliced(1, 4).slice(0, 2).join())).toEqual([
+      "0,frozen",
+      "0,unfrozen",
+      "1,unfrozen",
+      "2,unfrozen",
+    ]);
+    expect(whole.position.rows.map(({ size }) => size)).toEqual([32, 32, 64, 64]);
+    const config = JSON.parse(await readFile(join(folder, "whole", "config.json"), "utf8"));
+    expect(config).toMatchObject({
+      data: join(folder, "photos"),
+      arch: "mobilenet_v2",
+      weights: "none",
+      valid: 0.2,
+      stratify: true,
+      learner: { size: 64, startSize: 32, batch: 4, epochs: 3, mixup: 0.4, average: 0.9, seed: 5 },
+    });
+    const report = await readFile(join(folder, "whole", "report.html"), "utf8");
+    for (const text of ["Мяч", "ボール", "mobilenet_v2", "<svg"]) expect(report).toContain(text);
+  });
+
+  test("keeps label names of any alphabet: in the model's metadata and in what predict prints", async () => {
+    const { metadata } = readModel(new Uint8Array(whole.model));
+    expect(JSON.parse(metadata["ballsight.labels"] as string)).toEqual(["Мяч", "ボール"]);
+    const args = ["predict", "photos/Мяч/000.png", "--model", "whole/model.onnx", "--json"];
+    const { code, stdout } = await ballsight(args, { cwd: folder });
+    expect(code).toBe(0);
+    const { top } = JSON.parse(stdout) as { top: { label: string; confidence: number }[] };
+    expect(top.map(({ label }) => label).sort()).toEqual(["Мяч", "ボール"]);
+    expect(top[0]!.confidence + top[1]!.confidence).toBeCloseTo(1, 5);
+  });
+
+  test("gives the same bytes again from the same seed, and --json prints one object per epoch and one at the end", async () => {
+    const { code, stdout, stderr } = await ballsight(start("again", "--json"), { cwd: folder });
+    expect([code, stderr]).toEqual([0, ""]);
+    expectSameRun(await finishedRun(join(folder, "again")), whole);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toHaveLength(5);
+    expect(lines.slice(0, 4)).toMatchObject(whole.position.rows);
+    expect(Object.keys(lines[0])).toEqual(
+      "phase epoch size trainLoss validLoss errorRate accuracy lr seconds engineSeconds waitSeconds".split(" "),
+    );
+    const last = whole.position.rows.at(-1)!;
+    expect(lines[4]).toMatchObject({
+      accuracy: last.accuracy,
+      loss: last.validLoss,
+      count: 6,
+      trained_on: 26,
+      model: join(folder, "again", "model.onnx"),
+    });
+    expect(lines[4].confusion.flat().reduce((a: number, b: number) => a + b)).toBe(6);
+  });
+});
+
+/** Calls back, once, when a line of stdout says that `count` epochs are over. */
+function afterEpochs(count: number, then: (child: ChildProcess) => void) {
+  let done = false;
+  return (stdout: string, child: ChildProcess) => {
+    if (done || stdout.split("\n").length - 1 < count) return;
+    done = true;
+    then(child);
+  };
+}
+
+describe("a training that is stopped with Ctrl-C", () => {
+  test("saves, says how to go on, and ends with the same bytes", async () => {
+    const interrupt = (child: ChildProcess) => void setTimeout(() => child.kill("SIGINT"), 60);
+    // In the second epoch at 32 px, whose program runs already: in the middle of an epoch.
+    const first = await ballsight(start("stopped", "--json"), { cwd: folder, onOutput: afterEpochs(2, interrupt) });
+    expect(first.code).toBe(1);
+    expect(first.stderr).toContain("stopping after this step, with a checkpoint");
+    expect(first.stderr).toContain(`stopped; go on with: ballsight train --resume --out ${join(folder, "stopped")}`);
+    expect((await readdir(join(folder, "stopped"))).sort()).toEqual([
+      "checkpoint.safetensors",
+      "config.json",
+      "history.csv",
+    ]);
+    const { position } = await readRunCheckpoint(join(folder, "stopped"));
+    expect(position.rows.length).toBeGreaterThanOrEqual(2);
+    const second = await ballsight(resume("stopped"), { cwd: folder });
+    expect([second.code, second.stderr]).toEqual([0, ""]);
+    expectSameRun(await finishedRun(join(folder, "stopped")), whole);
+  });
+});
+
+/** Kills once `seen` is true of the files in the folder. */
+function killWhen(out: string, seen: (names: readonly string[]) => boolean) {
+  return (child: ChildProcess) => {
+    const look = setInterval(() => {
+      let names: string[] = [];
+      try {
+        names = readdirSync(out);
+      } catch {
+        // not made yet
+      }
+      if (seen(names)) child.kill("SIGKILL");
+      if (seen(names) || child.exitCode !== null) clearInterval(look);
+    }, 1);
+  };
+}
+
+describe("a training that is killed", () => {
+  test("goes on after each of several kills, ends with the same bytes and leaves nothing behind", async () => {
+    const out = join(folder, "killed");
+    const expectKilled = async (run: ReturnType<typeof ballsight>) => {
+      expect((await run).signal).toBe("SIGKILL");
+      await expectNothingHalfWritten(out);
+    };
+    const cold = (args: string[]) => args.map((arg) => (arg === "cache" ? "cold-cache" : arg));
+    // While photos are decoded, into a cache of its own.
+    const settings = killWhen(out, (names) => names.includes("config.json"));
+    await expectKilled(ballsight(cold(start("killed")), { cwd: folder, onStart: settings }));
+    expect(await readdir(out)).not.toContain("checkpoint.safetensors");
+    // While the first checkpoint is written, then the second.
+    const writing = (names: readonly string[]) => names.some((name) => /^\.checkpoint.*\.tmp$/.test(name));
+    await expectKilled(ballsight(cold(resume("killed")), { cwd: folder, onStart: killWhen(out, writing) }));
+    const later = afterEpochs(1, (child) => void setTimeout(() => killWhen(out, writing)(child), 50));
+    await expectKilled(ballsight(cold(resume("killed", "--json")), { cwd: folder, onOutput: later }));
+    // In the middle of an epoch.
+    const soon = afterEpochs(1, (child) => void setTimeout(() => child.kill("SIGKILL"), 100));
+    await expectKilled(ballsight(cold(resume("killed", "--json")), { cwd: folder, onOutput: soon }));
+    // While the model is written.
+    const model = killWhen(out, (names) => names.some((name) => /model\.onnx/.test(name)));
+    await expectKilled(ballsight(cold(resume("killed")), { cwd: folder, onStart: model }));
+
+    const last = await ballsight(cold(resume("killed")), { cwd: folder });
+    expect([last.code, last.stderr]).toEqual([0, ""]);
+    expectSameRun(await finishedRun(out), whole);
+    const cache = await readdir(join(folder, "cold-cache"), { recursive: true });
+    expect(cache.filter((name) => /\.(tmp|part)$|lock/.test(name))).toEqual([]);
+  });
+
+  test("is done when it is resumed once more: the same files again", async () => {
+    const { code } = await ballsight(resume("killed"), { cwd: folder });
+    expect(code).toBe(0);
+    expectSameRun(await finishedRun(join(folder, "killed")), whole);
+  });
+});
+
+describe("--resume", () => {
+  const refused = async (args: string[], code: string, text: string | RegExp) => {
+    const before = await readFile(join(folder, "whole", "model.onnx"));
+    const outcome = await ballsight(args, { cwd: folder });
+    expect(errorOf(outcome)).toMatchObject({ code, line: expect.stringMatching(text) });
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect((await readFile(join(folder, "whole", "model.onnx"))).equals(before)).toBe(true);
+    expect(await readdir(join(folder, "whole"))).not.toContain("lock");
+  };
+
+  test.each([
+    ["--lr", "1e-3"],
+    ["--size", "96"],
+    ["--epochs", "9"],
+    ["--min-scale", "0.5"],
+    ["--weights", "mobilenet_v2.tf_in1k"],
+    ["--frozen-groups", "1"],
+    ["--seed", "6"],
+  ])("with another %s is refused", async (option, value) => {
+    await refused(resume("whole", option, value), "CONFIG_MISMATCH", `for \`${option}\``);
+  });
+
+  test("with --frozen-norms or another folder of photos is refused", async () => {
+    await refused(resume("whole", "--frozen-norms"), "CONFIG_MISMATCH", "for `--frozen-norms`");
+    const other = ["train", "photos/Мяч", ...resume("whole").slice(1)];
+    await refused(other, "CONFIG_MISMATCH", "for `<data>`");
+  });
+
+  test("with the run's own settings given again is fine, a new run in its place is not", async () => {
+    await refused(start("whole"), "RUN_EXISTS", "`whole`");
+    // Refused for the checkpoint's sake, not for the settings'.
+    await refused([...start("nowhere"), "--resume"], "RUN_NOT_FOUND", "`nowhere`");
+    await refused(["train", "--resume"], "BAD_OPTION", "`--out`");
+  });
+});
