@@ -11,14 +11,14 @@ import { type FilterLayout, filterShape, roundUp, storeFilter } from "./layout.t
 /** `plain` is standard ONNX and runs everywhere; `blocked` names ONNX Runtime's kernels of block size B (x64 CPUs). */
 export type Target = { readonly kind: "plain" } | { readonly kind: "blocked"; readonly block: number };
 
-/** Lowers one node; false hands it to the plain rule. */
-export type Rule = (node: Node, context: Lowering) => boolean | undefined;
+/** Lowers one node; returning false hands it to the plain rule, anything else means done. */
+export type Rule = (node: Node, context: Lowering) => unknown;
 export type RuleTable = ReadonlyMap<string, Rule>;
 
 /** A row of a rule table; the op's definition gives the type of the attributes. */
 export function rule<A>(
   op: OpDefinition<A>,
-  lower: (node: Node<A>, context: Lowering) => boolean | undefined,
+  lower: (node: Node<A>, context: Lowering) => unknown,
 ): readonly [string, Rule] {
   return [op.name, lower as Rule];
 }
