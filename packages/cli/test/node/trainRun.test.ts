@@ -22,7 +22,8 @@ let folder: string;
 let whole: Awaited<ReturnType<typeof finishedRun>>;
 
 /** Mixed, averaged, and from 32 to 64 px: all that has a state. Sizes by epoch: 32 | 32 32 64. */
-const SETTINGS = ["--weights", "none", "--size", "64", "--start-size", "32", "--batch", "4", "--epochs", "3"].concat([
+const SETTINGS = ["--weights", "none", "--size", "64", "--start-size", "32", "--batch", "4", "--epochs", "3"].concat(
+  ["--resize", "64", "--aug-mult", "1"],[
   "--mixup",
   "0.4",
   "--average",
