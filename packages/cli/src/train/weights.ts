@@ -101,12 +101,12 @@ function weightsEntry(name: string): ModelEntry {
   }
 }
 
-/** The file's tensors, once the architecture has found all of its own among them: a wrong file is named before anything starts. */
+/** The body's tensors; a file that lacks one is named before anything starts, and a classifier of other classes is left behind. */
 async function read(path: string, entry: ModelEntry): Promise<State> {
   const state = readSafetensors(await readFile(path), path).tensors;
   const graph = new Graph();
   const builder = new ModelBuilder(graph, { state, weightsName: path, ...FROZEN });
   const side = ARCHITECTURES[entry.architecture]!.stride * 2;
   ARCHITECTURES[entry.architecture]!.body(builder, graph.input("x", "float32", [1, 3, side, side]), entry.padding);
-  return state;
+  return new Map([...state].filter(([name]) => builder.used.has(name)));
 }

@@ -51,6 +51,8 @@ export const FROZEN: Pick<BuilderOptions, "policy" | "statistics"> = {
 
 export class ModelBuilder {
   readonly graph: Graph;
+  /** Names of the tensors that were asked for so far. */
+  readonly used = new Set<string>();
   readonly #options: BuilderOptions;
 
   constructor(graph: Graph, options: BuilderOptions) {
@@ -60,6 +62,7 @@ export class ModelBuilder {
 
   /** The tensor that the state holds under a name; throws WEIGHTS_SHAPE where it is missing or of another shape. */
   tensor(name: string, shape: readonly number[]): TensorData {
+    this.used.add(name);
     const tensor = this.#options.state.get(name);
     if (tensor === undefined || tensor.dims.join() !== shape.join()) {
       const received = tensor === undefined ? "none" : `[${tensor.dims}]`;
