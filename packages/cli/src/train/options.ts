@@ -165,6 +165,7 @@ export function expectSameConfig(
   for (const option of ["arch", "valid", "stratify", "resize"] as const)
     compare(`--${option}`, options[option], saved[option], given[option]);
   compare("--frozen-norms", options.frozenNorms, saved.learner.trainFrozenNorms, given.learner.trainFrozenNorms);
+  compare("--aug-mult", options.augMult, saved.learner.augment.mult, given.learner.augment.mult);
   compare("--min-scale", options.minScale, saved.learner.augment.crop?.minScale, given.learner.augment.crop?.minScale);
   for (const [option, received] of Object.entries(given.learner)) {
     const text = (options as Record<string, unknown>)[option];
@@ -180,6 +181,7 @@ export function commandOf(config: RunConfig): string {
     const { augment, frozenGroups, trainFrozenNorms, ...learner } = from.learner;
     return [
       ["arch", from.arch],
+      ["weights", isWeightsFile(from.weights) ? basename(from.weights) : from.weights],
       ["valid", from.valid],
       ["stratify", from.stratify],
       ["resize", from.resize],

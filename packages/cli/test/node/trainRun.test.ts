@@ -23,19 +23,9 @@ let whole: Awaited<ReturnType<typeof finishedRun>>;
 
 /** Mixed, averaged, and from 32 to 64 px: all that has a state. Sizes by epoch: 32 | 32 32 64. */
 const SETTINGS = ["--weights", "none", "--size", "64", "--start-size", "32", "--batch", "4", "--epochs", "3"].concat(
-  ["--resize", "64", "--aug-mult", "1"],[
-  "--mixup",
-  "0.4",
-  "--average",
-  "0.9",
-  "--stratify",
-  "--valid",
-  "0.2",
-  "--cache",
-  "cache",
-  "--seed",
-  "5",
-]);
+  ["--resize", "64", "--aug-mult", "1"],
+  ["--mixup", "0.4", "--average", "0.9", "--stratify", "--valid", "0.2", "--cache", "cache", "--seed", "5"],
+);
 const start = (out: string, ...more: string[]) => ["train", "photos", ...SETTINGS, "--out", out, ...more];
 const resume = (out: string, ...more: string[]) => ["train", "--resume", "--cache", "cache", "--out", out, ...more];
 
