@@ -105,7 +105,7 @@ async function trainIn(
   const began = performance.now();
   const photos = await openTrainPhotos(dataset, preprocess, settings, options.cache, progress);
   const caching = (performance.now() - began) / 1000;
-  for (const { message } of photos.main.warnings) warn(message);
+  for (const message of photos.warnings) warn(message);
   for (const { file, message, code } of photos.main.unreadable) warn(`${file}: ${message} [${code}]`);
 
   const { classes, targets } = photos.main;

@@ -9,6 +9,8 @@ import type { Progress } from "../output/progress.ts";
 export interface TrainPhotos {
   readonly main: PhotoCache;
   readonly bySize: (size: number) => PhotoCache;
+  /** What is odd about the data set's folders and, once photos are read, its classes. */
+  readonly warnings: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -56,5 +58,7 @@ export async function openTrainPhotos(
     await close();
     throw error;
   }
-  return { main: caches.get(config.size)!, bySize: (size) => caches.get(size)!, close };
+  const main = caches.get(config.size)!;
+  const warnings = [...dataset.warnings, ...main.warnings].map(({ message }) => message);
+  return { main, bySize: (size) => caches.get(size)!, warnings, close };
 }

@@ -90,7 +90,7 @@ export async function trainReport(parts: ReportParts): Promise<TrainReport> {
       caching,
     },
     unreadable: photos.main.unreadable,
-    warnings: photos.main.warnings.map(({ message }) => message),
+    warnings: photos.warnings,
   };
 }
 
