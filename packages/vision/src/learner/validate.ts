@@ -19,7 +19,8 @@ export interface Validation {
   readonly targets: Int32Array;
 }
 
-const BATCH = 32;
+/** Photos per run: with training in memory beside it, larger batches cost hundreds of megabytes and bring nothing. */
+const BATCH = 16;
 
 /** Class scores before softmax, [n, classes], of photos as the served model sees them. */
 export async function evaluationLogits(
