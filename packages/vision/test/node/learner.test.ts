@@ -1,0 +1,304 @@
+// The learner on a toy network: what freezes stays, what is averaged follows, and stopping anywhere changes no bit.
+
+import { bytesOf, type Engine, localEngine, type State } from "@ballsight/grad";
+import * as ort from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
+import { averageDecay } from "../../src/learner/average.ts";
+import type { LearnerConfig } from "../../src/learner/config.ts";
+import { Learner, type LearnerOptions, type Position } from "../../src/learner/learner.ts";
+import type { NetworkSpec } from "../../src/learner/network.ts";
+import { fineTunePlan, hypersAt } from "../../src/learner/schedule.ts";
+import { TOY_CONFIG, TOY_SPEC, toySource, toyState } from "../helpers/toyNetwork.ts";
+
+const COUNT = 24;
+// 18 photos to train on, 4 steps of 4 and two photos left over; 6 held out.
+const split = { train: [...Array(18).keys()], valid: [18, 19, 20, 21, 22, 23] };
+const engine: Engine = localEngine(ort);
+
+interface Ended {
+  readonly learner: Learner;
+  readonly state: State;
+  readonly position: Position;
+}
+
+interface Setup extends Partial<Omit<LearnerOptions, "config">> {
+  readonly config?: Partial<LearnerConfig>;
+}
+
+function learnerOf({ config = {}, ...options }: Setup) {
+  const checkpoints: { file: Uint8Array; position: Position }[] = [];
+  const whole = { ...TOY_CONFIG, ...config };
+  const learner = new Learner({
+    engine,
+    spec: { ...TOY_SPEC, head: whole.head },
+    config: whole,
+    state: toyState({ ...TOY_SPEC, head: whole.head }),
+    source: (size) => toySource(COUNT, whole.size, size + 4),
+    split,
+    onCheckpoint: async (state, position) => {
+      // Through the file's bytes and JSON, as on a disk.
+      checkpoints.push({ file: writeSafetensors(state), position: JSON.parse(JSON.stringify(position)) });
+    },
+    ...options,
+  });
+  return { learner, checkpoints };
+}
+
+async function train(setup: Setup = {}): Promise<Ended & { checkpoints: ReturnType<typeof learnerOf>["checkpoints"] }> {
+  const { learner, checkpoints } = learnerOf(setup);
+  await learner.fineTune();
+  const { file, position } = checkpoints.at(-1)!;
+  return { learner, state: readSafetensors(file).tensors, position, checkpoints };
+}
+
+/** A position without what the clock says. */
+const timeless = ({ rows, ...position }: Position) => ({
+  ...position,
+  rows: rows.map(({ seconds: _, engineSeconds: __, waitSeconds: ___, ...row }) => row),
+});
+
+/** Names of `before` whose values are not the same in `after`. */
+function changed(before: State, after: State): string[] {
+  return [...before]
+    .filter(([name, { data }]) => Buffer.compare(bytesOf(data), bytesOf(after.get(name)!.data)) !== 0)
+    .map(([name]) => name)
+    .sort();
+}
+
+const STEM = ["stem.weight", "stem_norm.bias", "stem_norm.running_mean", "stem_norm.running_var", "stem_norm.weight"];
+const DEEP = STEM.map((name) => name.replace("stem", "deep"));
+const HEAD = ["head.2.bias", "head.2.weight"];
+
+describe("freezing", () => {
+  const before = toyState();
+
+  test("leaves every byte of the body, statistics included, while the head trains", async () => {
+    const { state } = await train({ config: { epochs: 0 } });
+    expect(changed(before, state)).toEqual(HEAD);
+  });
+
+  test("with frozen norms trained, as fastai does, moves norms and statistics but no convolution", async () => {
+    const { state } = await train({ config: { epochs: 0, trainFrozenNorms: true } });
+    const body = [...STEM, ...DEEP].filter((name) => name.includes("norm"));
+    expect(changed(before, state)).toEqual([...HEAD, ...body].sort());
+  });
+
+  test("ends with the frozen epochs: then all trains", async () => {
+    const { state } = await train();
+    expect(changed(before, state)).toEqual([...STEM, ...DEEP, ...HEAD].sort());
+  });
+
+  test("of the first group lasts to the end", async () => {
+    const { state } = await train({ config: { frozenGroups: 1 } });
+    expect(changed(before, state)).toEqual([...DEEP, ...HEAD].sort());
+  });
+
+  test("of statistics keeps them where they were while the weights train", async () => {
+    const { state } = await train({ config: { statistics: "running" } });
+    const trained = [...STEM, ...DEEP].filter((name) => !name.includes("running"));
+    expect(changed(before, state)).toEqual([...trained, ...HEAD].sort());
+  });
+});
+
+describe("weight averaging", () => {
+  test("keeps averages of all that trains, apart from it, and answers with them", async () => {
+    const { learner, state } = await train({ config: { average: 0.9 } });
+    const names = [...STEM, ...DEEP, ...HEAD];
+    for (const name of names) {
+      const [value, average] = [state.get(name)!, state.get(`average.${name}`)!];
+      expect(average.dims).toEqual(value.dims);
+      expect(average.data).not.toEqual(value.data);
+      expect(learner.weights.get(name)!.data).toEqual(average.data);
+    }
+    expect([...learner.weights.keys()].sort()).toEqual(names.sort());
+  });
+
+  test("moves to standing weights by the decays' product", async () => {
+    const start = toyState();
+    const name = "head.2.weight";
+    const far = { ...start.get(name)!, data: (start.get(name)!.data as Float32Array).map((value) => value + 1) };
+    const { state } = await train({
+      config: { average: 0.9, lr: 0, weightDecay: 0, epochs: 0, freezeEpochs: 2 },
+      state: new Map(start).set(`average.${name}`, far),
+    });
+    const left = Array.from({ length: 8 }, (_, t) => averageDecay(0.9, t)).reduce((product, decay) => product * decay);
+    expect(changed(start, state)).toEqual([]);
+    for (const [i, value] of (state.get(`average.${name}`)!.data as Float32Array).entries())
+      expect(value - (start.get(name)!.data[i] as number)).toBeCloseTo(left, 5);
+  });
+
+  test("is off at 0: no averages are kept", async () => {
+    const { learner, state } = await train();
+    expect([...state.keys()].some((name) => name.startsWith("average."))).toBe(false);
+    expect(learner.weights.get("stem.weight")).toEqual(state.get("stem.weight"));
+  });
+});
+
+describe("a training", () => {
+  test("visits growing sizes, and reads each size's own photos", async () => {
+    const sizes: number[] = [];
+    const { position } = await train({
+      config: { size: 24, startSize: 8, epochs: 4 },
+      source: (size) => {
+        sizes.push(size);
+        return toySource(COUNT, 24, size + 4);
+      },
+    });
+    // Epoch e of 4 ramps over 2.4 epochs from 8 to 24 in steps of the stride 4: 8, 14.7, 21.3, 24.
+    expect(position.rows.map(({ phase, size }) => [phase, size])).toEqual([
+      ["frozen", 8],
+      ["unfrozen", 8],
+      ["unfrozen", 16],
+      ["unfrozen", 20],
+      ["unfrozen", 24],
+    ]);
+    expect([...new Set(sizes)].sort((a, b) => a - b)).toEqual([8, 16, 20, 24]);
+  });
+
+  test("reports each step and each epoch, and saves after each epoch and phase", async () => {
+    const events: [string, number, number, number][] = [];
+    const epochs: string[] = [];
+    const { checkpoints, position } = await train({
+      onBatch: ({ phase, epoch, step, steps, done, total, loss }) => {
+        expect([steps, total]).toEqual([4, 12]);
+        expect(loss).toBeGreaterThan(0);
+        events.push([phase, epoch, step, done]);
+      },
+      onEpoch: ({ phase, epoch }) => epochs.push(`${phase} ${epoch}`),
+    });
+    const expected = [
+      ["frozen", 0],
+      ["unfrozen", 0],
+      ["unfrozen", 1],
+    ].flatMap(([phase, epoch], e) => [1, 2, 3, 4].map((step) => [phase, epoch, step, 4 * e + step]));
+    expect(events).toEqual(expected);
+    expect(epochs).toEqual(["frozen 0", "unfrozen 0", "unfrozen 1"]);
+    expect(checkpoints.map(({ position: at }) => [at.phase, at.epoch, at.step, at.optimizerStep])).toEqual([
+      [0, 1, 0, 4],
+      [1, 0, 0, 0],
+      [1, 1, 0, 4],
+      [1, 2, 0, 8],
+      [2, 0, 0, 0],
+    ]);
+    expect(position.curve.map(({ step }) => step)).toEqual([10]);
+    const phases = fineTunePlan({ epochs: 2, freezeEpochs: 1, lr: 1e-2, lrMult: 2, groups: 3 });
+    const lrs = [
+      hypersAt(phases[0]!.schedule, phases[0]!.lrMax, 3 / 4),
+      hypersAt(phases[1]!.schedule, phases[1]!.lrMax, 3 / 8),
+    ];
+    expect(position.rows.slice(0, 2).map(({ lr }) => lr)).toEqual(lrs.map(({ lr }) => lr.at(-1)));
+    for (const { accuracy, errorRate } of position.rows) {
+      expect(accuracy + errorRate).toBe(1);
+      expect((accuracy * 6) % 1).toBeCloseTo(0, 9);
+    }
+  });
+
+  test("learns what colours tell apart", async () => {
+    const { position } = await train({ config: { epochs: 12, lr: 3e-2, labelSmoothing: 0 } });
+    expect(position.rows[0]!.accuracy).toBeLessThan(0.9);
+    expect(position.rows.at(-1)!.accuracy).toBe(1);
+    expect(position.rows.at(-1)!.trainLoss).toBeLessThan(0.5 * position.rows[1]!.trainLoss);
+  });
+
+  test("of fewer photos than a batch trains on all of them at once", async () => {
+    const sizes: number[] = [];
+    const source = toySource(COUNT, 16, 20);
+    await train({
+      config: { batch: 64, epochs: 1, freezeEpochs: 0 },
+      split: { train: [0, 1, 2, 3, 4], valid: [5] },
+      source: () => ({
+        ...source,
+        read: (indices) => {
+          sizes.push(indices.length);
+          return source.read(indices);
+        },
+      }),
+    });
+    expect(sizes).toEqual([5]);
+  });
+
+  test("says at which step the loss is no number", async () => {
+    const state = new Map(toyState());
+    state.set("head.2.bias", { dtype: "float32", dims: [3], data: Float32Array.of(0, Number.NaN, 0) });
+    const { learner } = learnerOf({ state });
+    await expect(learner.fineTune()).rejects.toMatchObject({ code: "LOSS_NOT_FINITE", details: { step: 1 } });
+  });
+});
+
+describe("stopping and going on", () => {
+  const config = {
+    epochs: 3,
+    size: 16,
+    startSize: 8,
+    mixup: 0.4,
+    average: 0.9,
+    head: "fastai",
+    trainFrozenNorms: true,
+  } as const satisfies Partial<LearnerConfig>;
+  const spec: NetworkSpec = { ...TOY_SPEC, head: "fastai" };
+
+  /** Trains, stops before step `k` of each go, and goes on from the checkpoint's bytes until done. */
+  async function inPieces(every: number): Promise<{ ended: Ended; stops: number[] }> {
+    let state = toyState(spec);
+    let position: Position | undefined;
+    const stops: number[] = [];
+    for (;;) {
+      let steps = 0;
+      const { learner, checkpoints } = learnerOf({
+        config,
+        state,
+        ...(position && { position }),
+        stopping: () => steps++ >= every,
+      });
+      const done = await learner.fineTune().then(
+        () => true,
+        (error: { code?: string }) => {
+          if (error.code !== "INTERRUPTED") throw error;
+          return false;
+        },
+      );
+      const last = checkpoints.at(-1)!;
+      state = readSafetensors(last.file).tensors;
+      position = last.position;
+      if (done) return { ended: { learner, state, position }, stops };
+      stops.push(position.step);
+    }
+  }
+
+  test("gives the same bits twice", async () => {
+    const [first, second] = [await train({ config }), await train({ config })];
+    expect(changed(first.state, second.state)).toEqual([]);
+    expect(timeless(first.position)).toEqual(timeless(second.position));
+  });
+
+  // Every step; every third, which falls into epochs; every fifth, which falls between them as well.
+  test.each([1, 3, 5])("after every %i steps ends with the bits of a training that was left alone", async (every) => {
+    const whole = await train({ config });
+    const { ended, stops } = await inPieces(every);
+    expect(stops.length).toBe(Math.ceil(16 / every) - 1);
+    expect(stops.some((step) => step > 0)).toBe(true);
+    expect([...ended.state.keys()]).toEqual([...whole.state.keys()]);
+    expect(changed(whole.state, ended.state)).toEqual([]);
+    expect(timeless(ended.position)).toEqual(timeless(whole.position));
+    expect(changed(whole.learner.weights, ended.learner.weights)).toEqual([]);
+  });
+
+  test("before the first step leaves a checkpoint at the start", async () => {
+    const { learner, checkpoints } = learnerOf({ config, stopping: () => true });
+    await expect(learner.fineTune()).rejects.toMatchObject({ code: "INTERRUPTED" });
+    expect(checkpoints).toHaveLength(1);
+    expect(checkpoints[0]!.position).toMatchObject({ phase: 0, epoch: 0, step: 0, rows: [] });
+    const state = readSafetensors(checkpoints[0]!.file).tensors;
+    expect(changed(toyState(spec), state)).toEqual([]);
+  });
+
+  test("after the end only validates", async () => {
+    const { state, position, learner } = await train({ config });
+    const again = learnerOf({ config, state, position });
+    const validation = await again.learner.fineTune();
+    expect(again.checkpoints).toEqual([]);
+    expect(validation).toEqual(await learner.validate());
+    expect(validation.accuracy).toBe(position.rows.at(-1)!.accuracy);
+  });
+});
