@@ -69,7 +69,16 @@ export async function loader(options: LoaderOptions): Promise<void> {
     std: entry.std,
   } as const;
   const cache = temporaryFolder();
-  const open = () => openTrainPhotos(dataset, preprocess, config, cache, progressBar());
+  const open = () =>
+    openTrainPhotos(
+      dataset,
+      preprocess,
+      config,
+      architecture.stride,
+      cache,
+      progressBar(),
+      new AbortController().signal,
+    );
 
   const began = performance.now();
   const first = await open();

@@ -8,7 +8,8 @@ const USAGE_ERROR = 2;
 // `ballsight predict photos/ | head` closes the pipe early: no fault, nothing to say.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
-  process.exit();
+  // A training goes on: its run directory is what counts.
+  if (process.argv[2] !== "train") process.exit();
 });
 
 await main();

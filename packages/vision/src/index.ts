@@ -15,7 +15,7 @@ export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOpti
 export { type ModelFileOptions, writeModelFile } from "./export/modelFile.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
 export { type AverageState, averageDecay, type WeightAverage, weightAverage } from "./learner/average.ts";
-export { cacheSizeFor, type LearnerConfig } from "./learner/config.ts";
+export { cacheSizeFor, type LearnerConfig, trainingSizes } from "./learner/config.ts";
 export {
   type BatchEvent,
   type CurvePoint,

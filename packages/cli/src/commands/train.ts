@@ -103,7 +103,16 @@ async function trainIn(
   };
 
   const began = performance.now();
-  const photos = await openTrainPhotos(dataset, preprocess, settings, options.cache, progress);
+  const reading = abortOnSignals();
+  const photos = await openTrainPhotos(
+    dataset,
+    preprocess,
+    settings,
+    ARCHITECTURES[start.entry.architecture]!.stride,
+    options.cache,
+    progress,
+    reading.signal,
+  ).finally(reading.end);
   const caching = (performance.now() - began) / 1000;
   for (const message of photos.warnings) warn(message);
   for (const { file, message, code } of photos.main.unreadable) warn(`${file}: ${message} [${code}]`);
@@ -126,6 +135,9 @@ async function trainIn(
     `${classes.length} classes, ${split.train.length} photos to train on, ${split.valid.length} held out; weights ${start.name}; run ${run.path}`,
   );
 
+  if (start.name.endsWith(".sports_balls")) {
+    warn("starts from the shipped recogniser, which has seen ball photos: its accuracy on those would be flattered");
+  }
   let header = "";
   const engine = workerEngine();
   const stop = interruptOnSignals(() => progress.clear());
@@ -239,6 +251,17 @@ function batchPrinter(progress: Progress): NonNullable<ConstructorParameters<typ
     label = next;
     progress.update({ done: step, total: steps, smoothLoss: smooth });
   };
+}
+
+/** Before training starts there is nothing to save: Ctrl-C (or SIGTERM) stops reading photos, and what was read stays cached. */
+function abortOnSignals(): { signal: AbortSignal; end: () => void } {
+  const controller = new AbortController();
+  const abort = () => {
+    const values = { task: "reading photos", advice: "run the command again, what was read is kept" };
+    controller.abort(new BallsightError("INTERRUPTED", values));
+  };
+  process.on("SIGINT", abort).on("SIGTERM", abort);
+  return { signal: controller.signal, end: () => void process.off("SIGINT", abort).off("SIGTERM", abort) };
 }
 
 /** The first Ctrl-C (or SIGTERM) asks to stop after the step; a second one ends the program at once. */

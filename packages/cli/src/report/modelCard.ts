@@ -35,7 +35,8 @@ export interface ModelCard {
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 export function renderModelCard(card: ModelCard): string {
-  const { classes, confusion } = card;
+  const { confusion } = card;
+  const classes = card.classes.map((scores) => ({ ...scores, label: scores.label.replaceAll("|", "\\|") }));
   return `# ${card.title}
 
 ${percent(card.accuracy)} of ${card.count} held-out photos named right (95 % interval ${percent(card.interval95.low)} to ${percent(card.interval95.high)}); trained on ${card.trainedOn} others.

@@ -198,7 +198,10 @@ export function commandOf(config: RunConfig): string {
   );
   const words = given.map(([flag, value]) => {
     const option = `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    return value === true ? option : `${option} ${value}`;
+    return value === true ? option : `${option} ${quoted(String(value))}`;
   });
-  return ["ballsight train", basename(config.data), ...words].join(" ");
+  return ["ballsight train", quoted(basename(config.data)), ...words].join(" ");
 }
+
+/** As a POSIX shell takes it for one word. */
+const quoted = (word: string) => (/^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -41,7 +41,7 @@ export async function writeOutputs(parts: Finished): Promise<ReturnType<typeof m
   const { classes, fingerprint } = photos.main;
   const metrics = metricsOf(classes, validation, split);
   const state = learner.weights;
-  const { license } = start.entry;
+  const { license } = start;
   const model = writeModelFile({
     spec,
     state,
@@ -54,7 +54,10 @@ export async function writeOutputs(parts: Finished): Promise<ReturnType<typeof m
   });
   await run.write("model", model);
   // `entry` tells a later training how these weights pad and normalise.
-  const metadata = { entry: start.entry.name, labels: JSON.stringify(classes) };
+  const metadata = {
+    ...(license !== "none" && license !== "unknown" && { entry: start.entry.name }),
+    labels: JSON.stringify(classes),
+  };
   await run.write("weights", writeSafetensors(state, metadata, { halfFrom: HALF_FROM }));
   await run.write("report", renderTrainReport(await trainReport(parts)));
   const card = renderModelCard({

@@ -1,7 +1,7 @@
 // Opens the cached photos that a training needs: one cache per side, the model's own pixels for validation.
 
 import type { Preprocess } from "@ballsight/vision";
-import { cacheSizeFor, type LearnerConfig, progressiveSize, resizeCropModel } from "@ballsight/vision";
+import { cacheSizeFor, type LearnerConfig, resizeCropModel, trainingSizes } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
 import { openPhotoCache, type PhotoCache } from "../data/photoCache.ts";
 import type { Progress } from "../output/progress.ts";
@@ -14,20 +14,14 @@ export interface TrainPhotos {
   readonly close: () => Promise<void>;
 }
 
-/** All sides that a training will go through. */
-export function trainingSizes({ startSize, size, epochs }: LearnerConfig): number[] {
-  const sizes = Array.from({ length: epochs }, (_, epoch) =>
-    progressiveSize(epoch, epochs, { start: startSize, end: size }),
-  );
-  return [...new Set([size, startSize, ...sizes])];
-}
-
 export async function openTrainPhotos(
   dataset: Dataset,
   preprocess: Preprocess,
   config: LearnerConfig,
+  stride: number,
   cacheDir: string | undefined,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<TrainPhotos> {
   const runtime = await import("onnxruntime-node");
   const session = await runtime.InferenceSession.create(resizeCropModel(preprocess), { logSeverityLevel: 3 });
@@ -41,7 +35,7 @@ export async function openTrainPhotos(
     await session.release();
   };
   try {
-    for (const size of trainingSizes(config)) {
+    for (const size of trainingSizes(config, stride)) {
       progress.start(`Reading photos for ${size} px`);
       const cache = await openPhotoCache({
         dataset,
@@ -49,6 +43,8 @@ export async function openTrainPhotos(
         preprocess,
         evaluate,
         cacheDir,
+        signal,
+        onWait: (holder) => process.stderr.write(`ballsight: waiting for ${holder}, which reads the same photos\n`),
         onProgress: ({ done, total }) => progress.update({ done, total }),
       });
       progress.clear();

@@ -1,9 +1,11 @@
 // What a training amounts to: the metrics in the model file and the data of its report.
 
+import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import {
   classScores,
   confusionMatrix,
+  expectedCalibrationError,
   type Learner,
   mostConfused,
   type Split,
@@ -17,13 +19,17 @@ import type { RunConfig } from "./options.ts";
 import type { TrainPhotos } from "./photos.ts";
 import type { StartWeights } from "./weights.ts";
 
+/** This program's version. */
+const version = () =>
+  (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+
 /** Photos shown in the report. */
 const WORST = 24;
 const THUMBNAIL = 160;
 
 export function metricsOf(
   classes: readonly string[],
-  { accuracy, loss, predicted, targets }: Validation,
+  { accuracy, loss, predicted, probabilities, targets }: Validation,
   split: Split,
 ) {
   const confusion = confusionMatrix(predicted, targets, classes.length);
@@ -36,6 +42,7 @@ export function metricsOf(
     interval95: wilsonInterval(hits, targets.length),
     classes: classScores(confusion).map((scores, index) => ({ label: classes[index]!, ...scores })),
     confusion,
+    expected_calibration_error: expectedCalibrationError(probabilities, targets, classes.length),
     most_confused: mostConfused(confusion)
       .slice(0, 10)
       .map(({ actual, predicted: other, count }) => ({ actual: classes[actual], predicted: classes[other], count })),
@@ -63,7 +70,7 @@ export async function trainReport(parts: ReportParts): Promise<TrainReport> {
   return {
     title: basename(run.path),
     finishedAt: new Date().toISOString(),
-    program: "ballsight 0.1.0",
+    program: `ballsight ${version()}`,
     result: { accuracy: validation.accuracy, validLoss: validation.loss, count: split.valid.length },
     history: rows,
     steps: curve.map(({ step, loss, lr }) => ({

@@ -28,6 +28,8 @@ export interface StartWeights {
   readonly state: State;
   /** What config.json and the model's card call them. */
   readonly name: string;
+  /** SPDX identifier; "none" for fresh weights, "unknown" for a file of the user's. */
+  readonly license: string;
   /** What `--weights` must be for the same start another time: a name, or an absolute path. */
   readonly settled: string;
 }
@@ -45,18 +47,18 @@ export function weightsFolders(env: NodeJS.ProcessEnv = process.env): string[] {
  */
 export async function loadWeights(arch: string, weights: string): Promise<StartWeights> {
   const entry = resolveModel(arch);
-  if (weights === "none") return { entry, state: new Map(), name: "none", settled: "none" };
+  if (weights === "none") return { entry, state: new Map(), name: "none", license: "none", settled: "none" };
   if (isWeightsFile(weights)) {
     if (!existsSync(weights)) fail("FILE_NOT_FOUND", { name: weights });
     if (statSync(weights).isDirectory()) fail("IS_A_FOLDER", { name: weights });
     const known =
-      listModels(`${entry.architecture}.*`).find(({ file }) => file === basename(weights)) ??
-      (await entryOf(weights)) ??
-      entry;
+      listModels(`${entry.architecture}.*`).find(({ file }) => file === basename(weights)) ?? (await entryOf(weights));
+    const state = await read(weights, known ?? entry);
     return {
-      entry: known,
-      state: await read(weights, known),
-      name: known.file === basename(weights) ? known.name : basename(weights),
+      entry: known ?? entry,
+      state,
+      name: known?.file === basename(weights) ? known.name : basename(weights),
+      license: known?.license ?? "unknown",
       settled: weights,
     };
   }
@@ -70,14 +72,19 @@ export async function loadWeights(arch: string, weights: string): Promise<StartW
     const path = weightsFolders()
       .map((folder) => join(folder, candidate.file))
       .find((file) => existsSync(file));
-    if (path !== undefined && candidate.format === "safetensors")
-      return { entry: candidate, state: await read(path, candidate), name: candidate.name, settled: candidate.name };
+    if (path === undefined) continue;
+    if (candidate.format === "safetensors") {
+      const { name, license } = candidate;
+      return { entry: candidate, state: await read(path, candidate), name, license, settled: name };
+    }
+    if (weights !== "default")
+      fail("WEIGHTS_INVALID", { name: path, received: "a PyTorch file, which is not read yet" });
   }
   const [first] = wanted as [ModelEntry];
   return fail("WEIGHTS_MISSING", {
     name: first.name,
     path: join(weightsFolders()[0]!, first.file),
-    source: first.url ?? "whoever gave you the photos' weights, or train with --weights none",
+    source: first.url ?? "its publisher, name another file with --weights, or start from nothing with --weights none",
   });
 }
 

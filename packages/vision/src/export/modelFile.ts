@@ -1,4 +1,4 @@
-// The model file: one self-describing .onnx with its own preprocessing (design.md), usable by any ONNX Runtime host.
+// The model file: one self-describing .onnx with its own preprocessing (docs/model-file.md), usable by any ONNX Runtime host.
 
 import { OnnxGraph, type State } from "@ballsight/grad";
 import { addNetwork, type NetworkSpec } from "../learner/network.ts";

@@ -3,6 +3,7 @@
 import type { AugmentConfig } from "../data/augment.ts";
 import type { NormStatistics } from "../models/builder.ts";
 import type { HeadKind } from "../models/head.ts";
+import { type Phase, progressiveSize } from "./schedule.ts";
 
 export interface LearnerConfig {
   /** Epochs in which all groups train, after the frozen ones. */
@@ -32,6 +33,21 @@ export interface LearnerConfig {
   /** BatchNorm's statistics in training layers. */
   readonly statistics: NormStatistics;
   readonly augment: AugmentConfig;
+}
+
+/** Side of the photos in an epoch (from 0) of a phase; the head alone learns from small photos as well, and sooner. */
+export function sizeAt(config: LearnerConfig, phase: Phase["name"], epoch: number, stride: number): number {
+  const { startSize, size, epochs } = config;
+  if (phase === "frozen") return epochs > 0 ? startSize : size;
+  return progressiveSize(epoch, epochs, { start: startSize, end: size, multipleOf: stride });
+}
+
+/** All sides that a training goes through, the last one first. */
+export function trainingSizes(config: LearnerConfig, stride: number): number[] {
+  const sizes = Array.from({ length: config.epochs }, (_, epoch) => sizeAt(config, "unfrozen", epoch, stride));
+  return [
+    ...new Set([config.size, ...(config.freezeEpochs > 0 ? [sizeAt(config, "frozen", 0, stride)] : []), ...sizes]),
+  ];
 }
 
 /** Side of the cached squares for photos of `size`: some more, so that a crop of them is not blurred. */

@@ -6,10 +6,10 @@ import type { Split } from "../data/split.ts";
 import { fail } from "../errors.ts";
 import { averageDecay } from "./average.ts";
 import { epochOrder, makeBatch } from "./batches.ts";
-import type { LearnerConfig } from "./config.ts";
+import { type LearnerConfig, sizeAt } from "./config.ts";
 import { type SmoothLoss, smoothLoss } from "./metrics.ts";
 import { type NetworkSpec, trainProgram } from "./network.ts";
-import { fineTunePlan, hypersAt, type Phase, progressiveSize } from "./schedule.ts";
+import { fineTunePlan, hypersAt, type Phase } from "./schedule.ts";
 import type { PhotoSource } from "./source.ts";
 import { evaluationLogits, score, type Validation } from "./validate.ts";
 
@@ -169,7 +169,7 @@ export class Learner {
     const { config, split, source } = this.#options;
     const began = performance.now();
     const globalEpoch = this.#globalEpoch();
-    const size = this.#size(phase, this.#position.epoch);
+    const size = sizeAt(config, phase.name, this.#position.epoch, this.#options.spec.architecture.stride);
     const photos = source(size);
     const batch = Math.min(config.batch, split.train.length);
     const steps = Math.floor(split.train.length / batch);
@@ -258,17 +258,6 @@ export class Learner {
 
   #globalEpoch(): number {
     return this.#stepsBefore(this.#position.phase, 1) + this.#position.epoch;
-  }
-
-  #size(phase: Phase, epoch: number): number {
-    const { startSize, size } = this.#options.config;
-    // The head alone learns from small photos as well, and sooner.
-    if (phase.name === "frozen" && this.#phases.length > 1) return startSize;
-    return progressiveSize(epoch, phase.epochs, {
-      start: startSize,
-      end: size,
-      multipleOf: this.#options.spec.architecture.stride,
-    });
   }
 
   /** The program for a phase and a size, made anew where either changed; optimiser state carries over within a phase. */

@@ -18,9 +18,11 @@ const STAGES = [
 
 const NORM = { eps: 1e-5, momentum: 0.1 };
 
-/** TensorFlow's SAME for an even size and stride 2: one pixel right and bottom, none left and top. */
-function pad3x3(stride: number, padding: Padding) {
-  return stride === 2 && padding === "tf-same" ? ([0, 0, 1, 1] as const) : 1;
+/** TensorFlow's SAME for stride 2: an even side gets one pixel right or bottom and none before, an odd one gets one on both. */
+function pad3x3(x: Value, stride: number, padding: Padding) {
+  if (stride !== 2 || padding === "symmetric") return 1;
+  const [, , h, w] = x.shape as [unknown, unknown, number, number];
+  return [h % 2, w % 2, 1, 1] as const;
 }
 
 /** 1x1 expansion, 3x3 depthwise, 1x1 projection without activation; a residual where shapes allow. */
@@ -53,7 +55,7 @@ function invertedResidual(
     y,
     depthwise,
     [hidden, 1, 3, 3],
-    { stride, padding: pad3x3(stride, padding), groups: hidden },
+    { stride, padding: pad3x3(y, stride, padding), groups: hidden },
     "relu6",
     NORM,
   );
@@ -67,7 +69,7 @@ function body(b: ModelBuilder, x: Value, padding: Padding): Value {
     x,
     { conv: "features.0.0", norm: "features.0.1" },
     [32, 3, 3, 3],
-    { stride: 2, padding: pad3x3(2, padding) },
+    { stride: 2, padding: pad3x3(x, 2, padding) },
     "relu6",
     NORM,
   );
