@@ -181,6 +181,13 @@ describe("a training", () => {
       [1, 2, 0, 8],
       [2, 0, 0, 0],
     ]);
+    // Each phase begins with an optimiser that has seen nothing.
+    const moments = checkpoints.map(({ file }) => {
+      const names = [...readSafetensors(file).tensors.keys()].filter((name) => name.startsWith("exp_avg"));
+      return names.length;
+    });
+    // First and second moments: of the head's two parameters, then of all eight.
+    expect(moments).toEqual([4, 0, 16, 16, 0]);
     expect(position.curve.map(({ step }) => step)).toEqual([10]);
     const phases = fineTunePlan({ epochs: 2, freezeEpochs: 1, lr: 1e-2, lrMult: 2, groups: 3 });
     const lrs = [
