@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Architecture, fail, mobilenetV2, resolveModel } from "@ballsight/vision";
+import { ARCHITECTURES, type Architecture, fail, resolveModel } from "@ballsight/vision";
 
 /** The repository, from `bench/dist`. */
 const ROOT = new URL("../../", import.meta.url);
@@ -11,8 +11,6 @@ const ROOT = new URL("../../", import.meta.url);
 export const inRepository = (path: string) => fileURLToPath(new URL(path, ROOT));
 
 export const PROGRAM = inRepository("packages/cli/bin/ballsight.js");
-
-const ARCHITECTURES: Readonly<Record<string, Architecture>> = { [mobilenetV2.name]: mobilenetV2 };
 
 /** @throws BAD_OPTION */
 export function wholeNumber(option: string, text: string, from: number, to = Number.MAX_SAFE_INTEGER): number {

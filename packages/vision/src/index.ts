@@ -67,9 +67,9 @@ export {
   type Validation,
 } from "./learner/validate.ts";
 export type { Architecture, Padding } from "./models/architecture.ts";
+export { ARCHITECTURES } from "./models/architectures.ts";
 export { type BuilderOptions, FROZEN, ModelBuilder, type NormStatistics, type TrainPolicy } from "./models/builder.ts";
 export { HEADS, type HeadKind, type HeadOutputs } from "./models/head.ts";
-export { mobilenetV2 } from "./models/mobilenetV2.ts";
 export {
   checkAspect,
   MAX_ASPECT,

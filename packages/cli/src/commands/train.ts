@@ -5,6 +5,7 @@ import { rmdir, unlink } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { State } from "@ballsight/grad";
 import {
+  ARCHITECTURES,
   BallsightError,
   type EpochRow,
   fail,
@@ -27,7 +28,7 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../train/check
 import { expectSameConfig, type RunConfig, runConfig, savedConfig, type TrainOptions } from "../train/options.ts";
 import { writeOutputs } from "../train/outputs.ts";
 import { openTrainPhotos, type TrainPhotos } from "../train/photos.ts";
-import { ARCHITECTURES, loadWeights, type StartWeights } from "../train/weights.ts";
+import { loadWeights, type StartWeights } from "../train/weights.ts";
 import { workerEngine } from "../train/workerEngine.ts";
 
 /** Returns the exit code: 0 trained, 1 interrupted (a checkpoint is there). Throws on wrong options and data (exit code 2). */

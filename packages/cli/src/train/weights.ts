@@ -6,21 +6,18 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Graph, type State } from "@ballsight/grad";
 import {
-  type Architecture,
+  ARCHITECTURES,
   BallsightError,
   FROZEN,
   fail,
   listModels,
   ModelBuilder,
   type ModelEntry,
-  mobilenetV2,
   readSafetensors,
   resolveModel,
 } from "@ballsight/vision";
 import { userCache } from "../data/cacheFolder.ts";
 import { isWeightsFile } from "./options.ts";
-
-export const ARCHITECTURES: Readonly<Record<string, Architecture>> = { [mobilenetV2.name]: mobilenetV2 };
 
 export interface StartWeights {
   readonly entry: ModelEntry;

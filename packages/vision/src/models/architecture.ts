@@ -20,6 +20,4 @@ export interface Architecture {
   readonly body: (builder: ModelBuilder, x: Value, padding: Padding) => Value;
   /** Fresh parameters and statistics of the body, for training without pretrained weights. */
   readonly initial: (random: Generator) => Map<string, TensorData>;
-  /** BatchNorm's settings. */
-  readonly norm: { readonly eps: number; readonly momentum: number };
 }

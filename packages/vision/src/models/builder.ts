@@ -10,6 +10,8 @@ import {
   convBatchNormFolded,
   float32,
   type Graph,
+  hardSwish,
+  linear,
   relu,
   relu6,
   reshape,
@@ -40,7 +42,7 @@ export interface NormSettings {
   readonly momentum?: number;
 }
 
-const ACTIVATIONS = { none: (x: Value) => x, relu, relu6 } as const;
+const ACTIVATIONS = { none: (x: Value) => x, relu, relu6, hardSwish } as const;
 export type Activation = keyof typeof ACTIVATIONS;
 
 /** Everything of a policy that trains nothing: evaluation and export. */
@@ -83,6 +85,24 @@ export class ModelBuilder {
     if (group === undefined) return this.graph.constant(tensor);
     // fastai's wd_bn_bias=False: biases and norms do not decay.
     return this.graph.parameter(name, shape, { group, decay: kind === "weight" });
+  }
+
+  /** Convolution with bias, `prefix.weight` and `prefix.bias`, and activation. */
+  conv(
+    x: Value,
+    prefix: string,
+    shape: readonly [number, number, number, number],
+    options: ConvOptions = {},
+    activation: Activation = "none",
+  ): Value {
+    const weight = this.parameter(`${prefix}.weight`, shape, "weight");
+    return ACTIVATIONS[activation](conv2d(x, weight, this.parameter(`${prefix}.bias`, [shape[0]], "bias"), options));
+  }
+
+  /** Linear layer over x [N, inputs] with `prefix.weight` [outputs, inputs] and `prefix.bias`. */
+  linear(x: Value, prefix: string, outputs: number): Value {
+    const weight = this.parameter(`${prefix}.weight`, [outputs, x.shape[1] as number], "weight");
+    return linear(x, weight, this.parameter(`${prefix}.bias`, [outputs], "bias"));
   }
 
   /** Bias-free convolution, BatchNorm, activation. `prefix.conv` and `prefix.norm` are the layers' names. */

@@ -8,7 +8,6 @@ import {
   gemm,
   globalAveragePool,
   globalMaxPool,
-  linear,
   relu,
   type TensorData,
   type Value,
@@ -62,8 +61,7 @@ export const HEADS: Readonly<Record<HeadKind, Head>> = {
     build: (b, map, classes, training) => {
       const embedding = flatten(globalAveragePool(map));
       const x = training ? dropout(embedding, 0.2, "head.1.mask") : embedding;
-      const weight = b.parameter("head.2.weight", [classes, map.shape[1] as number], "weight");
-      return { embedding, logits: linear(x, weight, b.parameter("head.2.bias", [classes], "bias")) };
+      return { embedding, logits: b.linear(x, "head.2", classes) };
     },
     initial: (features, classes, random) =>
       new Map([

@@ -5,20 +5,22 @@ import type { Generator } from "../random/generator.ts";
 import { FROZEN, ModelBuilder } from "./builder.ts";
 
 /**
- * Builds the body once over a state that makes up each tensor when it is first asked for: convolutions normal with std
- * √(2 / fan-out) (He et al. 2015, mode fan_out), norms 1 and 0, statistics 0 and 1.
+ * Builds the body once over a state that makes up each tensor when it is first asked for: weights of convolutions and linear layers
+ * normal with deviation `std`, by default √(2 / fan-out) (He et al. 2015, mode fan_out); biases 0; norms 1 and 0; statistics 0 and 1;
+ * layer scales 1e-6.
  */
 export function initialBody(
   build: (builder: ModelBuilder, x: Value) => Value,
   size: number,
   random: Generator,
+  std?: number,
 ): Map<string, TensorData> {
   const made = new Map<string, TensorData>();
   const builder = new (class extends ModelBuilder {
     override tensor(name: string, shape: readonly number[]): TensorData {
       const known = made.get(name);
       if (known !== undefined) return known;
-      const tensor = fresh(name, shape, random);
+      const tensor = fresh(name, shape, random, std);
       made.set(name, tensor);
       return tensor;
     }
@@ -27,17 +29,21 @@ export function initialBody(
   return made;
 }
 
-function fresh(name: string, shape: readonly number[], random: Generator): TensorData {
+function fresh(name: string, shape: readonly number[], random: Generator, std?: number): TensorData {
   const count = shape.reduce((product, dim) => product * dim, 1);
-  if (shape.length === 4) {
-    const [k, , kh, kw] = shape as [number, number, number, number];
-    const groups = shape[1] === 1 ? k : 1;
-    const std = Math.sqrt(2 / ((k * kh * kw) / groups));
+  if (name.endsWith(".weight") && shape.length > 1) {
+    // One input per filter is a depthwise convolution, in which an input meets `shape[0] / groups` = 1 filter.
+    const fanOut = shape.length === 4 && shape[1] === 1 ? count / shape[0]! : count / shape[1]!;
+    const deviation = std ?? Math.sqrt(2 / fanOut);
     return float32(
-      Float32Array.from({ length: count }, () => random.normal() * std),
+      Float32Array.from({ length: count }, () => random.normal() * deviation),
       shape,
     );
   }
-  const one = name.endsWith(".weight") || name.endsWith(".running_var");
-  return float32(new Float32Array(count).fill(one ? 1 : 0), shape);
+  return float32(new Float32Array(count).fill(constantOf(name)), shape);
+}
+
+function constantOf(name: string): number {
+  if (name.endsWith("layer_scale")) return 1e-6;
+  return name.endsWith(".weight") || name.endsWith(".running_var") ? 1 : 0;
 }

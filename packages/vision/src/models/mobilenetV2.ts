@@ -99,5 +99,4 @@ export const mobilenetV2: Architecture = {
   groupOf: (name) => (Number(name.split(".")[1]) < 7 ? 0 : 1),
   body,
   initial: (random) => initialBody((builder, x) => body(builder, x, "symmetric"), 32, random),
-  norm: NORM,
 };

@@ -24,7 +24,6 @@ export const toyArchitecture: Architecture = {
   groupOf: (name) => (name.startsWith("stem") ? 0 : 1),
   body,
   initial: (random) => initialBody((builder, x) => body(builder, x, "symmetric"), 16, random),
-  norm: { eps: 1e-5, momentum: 0.1 },
 };
 
 export const TOY_SPEC: NetworkSpec = {
