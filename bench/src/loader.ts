@@ -172,7 +172,7 @@ async function programFor(
   return trainProgram(spec, state, {
     batch: config.batch,
     size: config.size,
-    cacheSize: photos.main.cacheSize,
+    cacheSize: photos.bySize(config.size).cacheSize,
     firstGroup,
     trainFrozenNorms: config.trainFrozenNorms,
     statistics: config.statistics,
@@ -183,12 +183,16 @@ async function programFor(
 }
 
 /** One epoch of batches as the learner makes them, with nobody to wait for. A few are kept for the steps. */
-async function makeBatches({ main }: TrainPhotos, config: LearnerConfig, program: TrainProgram) {
-  const order = epochOrder([...main.targets.keys()], config.seed, 0);
+async function makeBatches(photos: TrainPhotos, config: LearnerConfig, program: TrainProgram) {
+  const source = photos.bySize(config.size);
+  const order = epochOrder([...source.targets.keys()], config.seed, 0);
   const count = Math.floor(order.length / config.batch);
   const batches = prefetch(
     (step) =>
-      makeBatch(main, order.slice(step * config.batch, (step + 1) * config.batch), config, program, { epoch: 0, step }),
+      makeBatch(source, order.slice(step * config.batch, (step + 1) * config.batch), config, program, {
+        epoch: 0,
+        step,
+      }),
     count,
     AHEAD,
   );

@@ -16,18 +16,21 @@ export type PhotoRecord =
   | { readonly file: string; readonly width: number; readonly height: number; readonly sha256: string }
   | { readonly file: string; readonly error: { readonly code: string; readonly message: string } };
 
-export type Packs = readonly [squares: PackedFile<PhotoRecord>, evaluation: PackedFile<PhotoRecord>];
+export interface Packs {
+  /** One per side of FillOptions.cacheSizes. */
+  readonly squares: readonly PackedFile<PhotoRecord>[];
+  readonly evaluation: PackedFile<PhotoRecord>;
+}
 
 export interface CacheProgress {
   readonly done: number;
   readonly total: number;
-  readonly secondsLeft: number;
 }
 
 export interface FillOptions {
   readonly dataset: Dataset;
-  /** Side of the squares that training samples from. */
-  readonly cacheSize: number;
+  /** Sides of the squares that training samples from: one per size of a training that begins with small photos. */
+  readonly cacheSizes: readonly number[];
   /** The model's own resize and crop: uint8 [size, size, 3]. Called for one photo at a time. */
   readonly evaluate: (photo: RgbPhoto) => Uint8Array | Promise<Uint8Array>;
   readonly onProgress?: (progress: CacheProgress) => void;
@@ -35,15 +38,15 @@ export interface FillOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Decodes what either pack misses. Returns this call's records, with those of photos that may be readable another time. */
+/** Decodes each photo that a pack misses, once for all of them. Returns this call's records, with those of photos that may be readable another time. */
 export async function fillCache(folder: string, packs: Packs, options: FillOptions): Promise<Map<number, PhotoRecord>> {
   const { dataset, onProgress, signal } = options;
-  const slots = [...dataset.files.keys()].filter((slot) => packs.some((pack) => !pack.has(slot)));
-  const needed = packs.reduce((sum, pack) => sum + pack.missing * pack.bytesEach, 0);
+  const all = [...packs.squares, packs.evaluation];
+  const slots = [...dataset.files.keys()].filter((slot) => all.some((pack) => !pack.has(slot)));
+  const needed = all.reduce((sum, pack) => sum + pack.missing * pack.bytesEach, 0);
   if (slots.length > 0) await expectFreeBytes(folder, needed + 2 ** 20);
 
   const fresh = new Map<number, PhotoRecord>();
-  const started = performance.now();
   const total = dataset.files.length;
   const oneAtATime = serially(options.evaluate);
   let next = 0;
@@ -53,9 +56,7 @@ export async function fillCache(folder: string, packs: Packs, options: FillOptio
       const slot = slots[next++]!;
       try {
         fresh.set(slot, await cacheOne(slot, packs, { ...options, evaluate: oneAtATime }));
-        const perPhoto = (performance.now() - started) / 1000 / fresh.size;
-        const done = total - slots.length + fresh.size;
-        onProgress?.({ done, total, secondsLeft: perPhoto * (total - done) });
+        onProgress?.({ done: total - slots.length + fresh.size, total });
       } catch (error) {
         failure = error;
         return;
@@ -65,10 +66,10 @@ export async function fillCache(folder: string, packs: Packs, options: FillOptio
   // libuv has four threads unless told otherwise, and every photo in flight is held whole.
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism() + 1) }, work));
   try {
-    await Promise.all(packs.map((pack) => pack.flush()));
+    await Promise.all(all.map((pack) => pack.flush()));
     if (failure !== undefined) throw failure;
     signal?.throwIfAborted();
-    await Promise.all(packs.map((pack) => pack.finish()));
+    await Promise.all(all.map((pack) => pack.finish()));
   } catch (error) {
     await failWriting(error, join(folder, "photos"), needed);
   }
@@ -76,9 +77,9 @@ export async function fillCache(folder: string, packs: Packs, options: FillOptio
 }
 
 async function cacheOne(slot: number, packs: Packs, options: FillOptions): Promise<PhotoRecord> {
-  const { dataset, cacheSize, evaluate } = options;
+  const { dataset, cacheSizes, evaluate } = options;
   const file = dataset.files[slot]!;
-  const [squares, evaluation] = packs;
+  const { squares, evaluation } = packs;
   const store = async (pack: PackedFile<PhotoRecord>, record: PhotoRecord, bytes?: Uint8Array) => {
     if (!pack.has(slot)) await pack.write(slot, bytes, record);
   };
@@ -92,17 +93,18 @@ async function cacheOne(slot: number, packs: Packs, options: FillOptions): Promi
   } catch (error) {
     const failed: PhotoRecord = { file, error: describeError(error) };
     // A photo without read permission or on a disk that is away can be readable tomorrow: its slots stay open.
-    if (isAboutContent(error)) for (const pack of packs) await store(pack, failed);
+    if (isAboutContent(error)) for (const pack of [...squares, evaluation]) await store(pack, failed);
     return failed;
   }
   try {
-    if (!squares.has(slot)) await store(squares, record, await squish(photo, cacheSize));
+    for (const [i, pack] of squares.entries())
+      if (!pack.has(slot)) await store(pack, record, await squish(photo, cacheSizes[i]!));
     if (!evaluation.has(slot)) await store(evaluation, record, await evaluate(photo));
     return record;
   } catch (error) {
     if (!isAboutContent(error)) throw error; // the engine or the disk failed, not the photo
     const failed: PhotoRecord = { file, error: describeError(error) };
-    for (const pack of packs) await store(pack, failed);
+    for (const pack of [...squares, evaluation]) await store(pack, failed);
     return failed;
   }
 }

@@ -1,7 +1,7 @@
 // Every photo decoded once: squares for training and the model's own pixels for validation, in files read by position.
 
 import { join } from "node:path";
-import { fail, type Preprocess } from "@ballsight/vision";
+import { fail, type PhotoSource, type Preprocess } from "@ballsight/vision";
 import { cacheKey, cacheRoot, lockCacheFolder } from "./cacheFolder.ts";
 import { type Dataset, type DatasetWarning, dataFingerprint } from "./dataset.ts";
 import { type FillOptions, fillCache, type Packs, type PhotoRecord } from "./fillCache.ts";
@@ -29,13 +29,8 @@ export interface PhotoCache {
   /** Relative to the data set's folder. */
   readonly files: readonly string[];
   readonly targets: Int32Array;
-  readonly cacheSize: number;
-  /** Width / height of each photo. */
-  readonly aspects: Float32Array;
-  /** uint8 [n, cacheSize, cacheSize, 3], squished. */
-  read(indices: readonly number[]): Promise<Uint8Array>;
-  /** uint8 [n, size, size, 3], what the served model would see. */
-  readForEvaluation(indices: readonly number[]): Promise<Uint8Array>;
+  /** The photos as a training at squares of this side reads them; one of the asked-for `cacheSizes`. */
+  at(cacheSize: number): PhotoSource;
   readonly unreadable: readonly UnreadablePhoto[];
   readonly warnings: readonly DatasetWarning[];
   /** For `ballsight.data`: names, sizes and contents of the photos that were read. */
@@ -53,17 +48,20 @@ const ALGORITHM = 1;
  * @throws NO_PHOTOS, DATA_ONE_CLASS (too few photos could be read), DISK_FULL, BAD_OPTION (--cache)
  */
 export async function openPhotoCache(options: PhotoCacheOptions): Promise<PhotoCache> {
-  const { dataset, cacheSize, preprocess } = options;
+  const { dataset, cacheSizes, preprocess } = options;
   const folder = join(cacheRoot(options.cacheDir), cacheKey(dataset));
   const count = dataset.files.length;
   const plans = [
-    { name: `squares-${cacheSize}.v${ALGORITHM}`, shape: { count, bytesEach: cacheSize * cacheSize * 3 } },
+    ...cacheSizes.map((side) => ({
+      name: `squares-${side}.v${ALGORITHM}`,
+      shape: { count, bytesEach: side * side * 3 },
+    })),
     {
       // Mean and deviation are not in the name: they are applied after the pixels that are kept here.
       name: `evaluation-${preprocess.resize}-${preprocess.size}.v${ALGORITHM}`,
       shape: { count, bytesEach: preprocess.size * preprocess.size * 3 },
     },
-  ] as const;
+  ];
   const openFinished = () =>
     Promise.all(plans.map((plan) => PackedFile.openFinished<PhotoRecord>(folder, plan.name, plan.shape)));
 
@@ -86,21 +84,24 @@ export async function openPhotoCache(options: PhotoCacheOptions): Promise<PhotoC
             return made;
           }),
         );
-        fresh = await fillCache(folder, both(packs), options);
+        fresh = await fillCache(folder, inOrder(packs), options);
       } finally {
         await lock.release();
       }
     }
-    return describe(options, both(packs), fresh, closing);
+    return describe(options, inOrder(packs), fresh, closing);
   } catch (error) {
     await Promise.all(closing.map((pack) => pack.close()));
     throw error;
   }
 }
 
-function both([squares, evaluation]: readonly (PackedFile<PhotoRecord> | undefined)[]): Packs {
-  if (squares === undefined || evaluation === undefined) throw new TypeError("expected two open packs");
-  return [squares, evaluation];
+/** The packs by what they hold; the evaluation's is the last one. */
+function inOrder(packs: readonly (PackedFile<PhotoRecord> | undefined)[]): Packs {
+  const open = packs.filter((pack) => pack !== undefined);
+  const evaluation = open.pop();
+  if (evaluation === undefined || open.length + 1 < packs.length) throw new TypeError("expected open packs only");
+  return { squares: open, evaluation };
 }
 
 function describe(
@@ -109,14 +110,15 @@ function describe(
   fresh: ReadonlyMap<number, PhotoRecord>,
   closing: readonly PackedFile<PhotoRecord>[],
 ): PhotoCache {
-  const { dataset, cacheSize } = options;
-  const [squares, evaluation] = packs;
+  const { dataset, cacheSizes } = options;
+  const { squares, evaluation } = packs;
   const slots: number[] = [];
   const aspects: number[] = [];
   const photos: { file: string; size: number; sha256: string }[] = [];
   const unreadable: UnreadablePhoto[] = [];
   dataset.files.forEach((file, slot) => {
-    const records = [fresh.get(slot), squares.line(slot), evaluation.line(slot)].filter((line) => line !== undefined);
+    const lines = [...squares, evaluation].map((pack) => pack.line(slot));
+    const records = [fresh.get(slot), ...lines].filter((line) => line !== undefined);
     const failed = records.find((record) => "error" in record);
     const record = records.find((record) => "sha256" in record);
     if (failed !== undefined) unreadable.push({ file, ...failed.error });
@@ -129,14 +131,21 @@ function describe(
 
   const { classes, targets, warnings } = keepClasses(dataset, slots);
   const slotsOf = (indices: readonly number[]) => indices.map((index) => slots[index]!);
+  const shared = {
+    classes,
+    targets,
+    aspects: Float32Array.from(aspects),
+    readForEvaluation: (indices: readonly number[]) => evaluation.read(slotsOf(indices)),
+  };
   return {
     classes,
     files: photos.map((photo) => photo.file),
     targets,
-    cacheSize,
-    aspects: Float32Array.from(aspects),
-    read: (indices) => squares.read(slotsOf(indices)),
-    readForEvaluation: (indices) => evaluation.read(slotsOf(indices)),
+    at: (cacheSize) => {
+      const pack = squares[cacheSizes.indexOf(cacheSize)];
+      if (pack === undefined) throw new RangeError(`expected a side of ${cacheSizes} but received ${cacheSize}`);
+      return { ...shared, cacheSize, read: (indices) => pack.read(slotsOf(indices)) };
+    },
     unreadable,
     warnings,
     fingerprint: dataFingerprint(photos),

@@ -66,7 +66,7 @@ const evaluate = (seen: RgbPhoto) => Uint8Array.from({ length: 4 * 4 * 3 }, (_, 
 async function open(options: Partial<PhotoCacheOptions> = {}) {
   const dataset = options.dataset ?? (await readDataset(data));
   const preprocess = { size: 4, resize: 5 };
-  return await openPhotoCache({ dataset, cacheSize: 8, preprocess, evaluate, cacheDir, ...options });
+  return await openPhotoCache({ dataset, cacheSizes: [8], preprocess, evaluate, cacheDir, ...options });
 }
 
 const flat = (rgb: readonly number[], pixels: number) => Array.from({ length: pixels * 3 }, (_, i) => rgb[i % 3]!);
@@ -81,9 +81,9 @@ describe("openPhotoCache", () => {
     const cache = await open();
     expect(cache.classes).toEqual(["Мяч", "ボール"]);
     expect([...cache.targets]).toEqual([0, 0, 1]);
-    expect([...cache.aspects]).toEqual([2, 0.5, 1]);
+    expect([...cache.at(8).aspects]).toEqual([2, 0.5, 1]);
     expect(cache.files[2]).toBe("ボール/3.png");
-    expect([...(await cache.read([2, 0, 1, 2]))]).toEqual(
+    expect([...(await cache.at(8).read([2, 0, 1, 2]))]).toEqual(
       [
         [70, 80, 90],
         [10, 20, 30],
@@ -91,13 +91,13 @@ describe("openPhotoCache", () => {
         [70, 80, 90],
       ].flatMap((rgb) => flat(rgb, 64)),
     );
-    expect([...(await cache.readForEvaluation([1, 2]))]).toEqual(
+    expect([...(await cache.at(8).readForEvaluation([1, 2]))]).toEqual(
       [
         [215, 205, 195],
         [185, 175, 165],
       ].flatMap((rgb) => flat(rgb, 16)),
     );
-    expect(await cache.read([])).toHaveLength(0);
+    expect(await cache.at(8).read([])).toHaveLength(0);
     await cache.close();
     expect(await cacheFiles()).toEqual([
       "evaluation-5-4.v1.bin",
@@ -124,7 +124,7 @@ describe("openPhotoCache", () => {
     for (const options of [{}, {}, { preprocess: { size: 2, resize: 3 }, evaluate: () => new Uint8Array(12) }, {}]) {
       const cache = await open(options);
       counts.push(cache.decoded);
-      expect([...(await cache.read([1]))]).toEqual(flat([4, 5, 6], 64));
+      expect([...(await cache.at(8).read([1]))]).toEqual(flat([4, 5, 6], 64));
       await cache.close();
     }
     expect(counts).toEqual([2, 0, 2, 0]);
@@ -144,7 +144,7 @@ describe("openPhotoCache", () => {
     expect(other.length).toBe(bytes.length);
     await fs.utimes(join(data, "a/1.png"), new Date(), new Date(Date.now() + 5000));
     const second = await open();
-    expect([...(await second.read([0]))]).toEqual(flat([3, 2, 1], 64));
+    expect([...(await second.at(8).read([0]))]).toEqual(flat([3, 2, 1], 64));
     expect(second.fingerprint).not.toBe(first.fingerprint);
     await second.close();
   });
@@ -168,7 +168,7 @@ describe("openPhotoCache", () => {
       expect(cache.unreadable[0]!.message).toContain("`a/2.jpg`");
       expect(cache.files).toEqual(["a/1.png", "a/3.png", "b/2.png"]);
       expect([...cache.targets]).toEqual([0, 0, 1]);
-      expect([...(await cache.read([1, 2]))]).toEqual([...flat([7, 8, 9], 64), ...flat([4, 5, 6], 64)]);
+      expect([...(await cache.at(8).read([1, 2]))]).toEqual([...flat([7, 8, 9], 64), ...flat([4, 5, 6], 64)]);
       await cache.close();
     }
   });
@@ -181,12 +181,12 @@ describe("openPhotoCache", () => {
     await fs.rename(join(data, "b/3.png"), join(dir, "away.png"));
     const first = await open({ dataset });
     expect(first.unreadable).toMatchObject([{ file: "b/3.png", code: "FILE_NOT_FOUND" }]);
-    expect([...(await first.read([1]))]).toEqual(flat([4, 5, 6], 64));
+    expect([...(await first.at(8).read([1]))]).toEqual(flat([4, 5, 6], 64));
     await first.close();
     await fs.rename(join(dir, "away.png"), join(data, "b/3.png"));
     const second = await open({ dataset });
     expect([second.decoded, second.unreadable]).toEqual([1, []]);
-    expect([...(await second.read([2]))]).toEqual(flat([7, 8, 9], 64));
+    expect([...(await second.at(8).read([2]))]).toEqual(flat([7, 8, 9], 64));
     await second.close();
   });
 
@@ -210,13 +210,38 @@ describe("openPhotoCache", () => {
     await expect(open()).rejects.toMatchObject({ code: "NO_PHOTOS" });
   });
 
+  it("decodes a photo once for squares of several sides", async () => {
+    await photo("a/1.png", [1, 2, 3]);
+    await photo("b/2.png", [4, 5, 6]);
+    const asked: number[] = [];
+    const counted = (seen: RgbPhoto) => {
+      asked.push(seen.width);
+      return evaluate(seen);
+    };
+    const cache = await open({ cacheSizes: [8, 16], evaluate: counted });
+    try {
+      expect([cache.decoded, asked.length]).toEqual([2, 2]);
+      expect([...(await cache.at(16).read([1]))]).toEqual(flat([4, 5, 6], 256));
+      expect([...(await cache.at(8).read([0]))]).toEqual(flat([1, 2, 3], 64));
+      expect(() => cache.at(12)).toThrow("8,16");
+    } finally {
+      await cache.close();
+    }
+    const wider = await open({ cacheSizes: [16, 24] });
+    try {
+      expect(wider.decoded).toBe(2);
+      expect([...(await wider.at(16).read([0]))]).toEqual(flat([1, 2, 3], 256));
+    } finally {
+      await wider.close();
+    }
+  });
+
   it("tells how far it is", async () => {
     for (let i = 0; i < 5; i++) await photo(`${"ab"[i % 2]}/${i}.png`, [i, i, i]);
     const seen: number[] = [];
     const cache = await open({
-      onProgress: ({ done, total, secondsLeft }) => {
+      onProgress: ({ done, total }) => {
         expect(total).toBe(5);
-        expect(secondsLeft).toBeGreaterThanOrEqual(0);
         seen.push(done);
       },
     });
@@ -262,7 +287,7 @@ describe("interrupted", () => {
       import { openPhotoCache } from ${moduleOf("photoCache")};
       const evaluate = (photo) => Uint8Array.from({ length: 48 }, (_, i) => 255 - photo.data[i % 3]);
       const dataset = await readDataset(${JSON.stringify(data)});
-      await openPhotoCache({ dataset, cacheSize: 8, preprocess: { size: 4, resize: 5 }, evaluate,
+      await openPhotoCache({ dataset, cacheSizes: [8], preprocess: { size: 4, resize: 5 }, evaluate,
         cacheDir: ${JSON.stringify(cacheDir)}, onProgress: ({ done }) => console.log(done) });`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -276,8 +301,8 @@ describe("interrupted", () => {
     const cache = await open();
     expect(cache.decoded).toBeGreaterThan(0);
     expect(cache.decoded).toBeLessThanOrEqual(count - 128); // at least one journal write of 128 had passed
-    const all = await cache.read([...cache.files.keys()]);
-    const evaluation = await cache.readForEvaluation([...cache.files.keys()]);
+    const all = await cache.at(8).read([...cache.files.keys()]);
+    const evaluation = await cache.at(8).readForEvaluation([...cache.files.keys()]);
     cache.files.forEach((file, at) => {
       const rgb = colour(Number(/\d+/.exec(file)![0]));
       expect([...all.subarray(at * 192, (at + 1) * 192)]).toEqual(flat(rgb, 64));
@@ -302,8 +327,8 @@ describe("interrupted", () => {
     for (const again of [true, false]) {
       const cache = await open();
       expect(cache.decoded > 0).toBe(again);
-      expect([...(await cache.read([0, 1]))]).toEqual([...flat([1, 2, 3], 64), ...flat([4, 5, 6], 64)]);
-      expect((await cache.readForEvaluation([1]))[0]).toBe(251);
+      expect([...(await cache.at(8).read([0, 1]))]).toEqual([...flat([1, 2, 3], 64), ...flat([4, 5, 6], 64)]);
+      expect((await cache.at(8).readForEvaluation([1]))[0]).toBe(251);
       await cache.close();
     }
   });
