@@ -31,11 +31,16 @@ export {
   type ConfusedPair,
   classScores,
   confusionMatrix,
+  crossEntropies,
   errorRate,
   expectedCalibrationError,
+  macroScores,
   mostConfused,
+  type ReliabilityBin,
+  reliabilityBins,
   type SmoothLoss,
   smoothLoss,
+  topLosses,
   weightedMean,
   wilsonInterval,
 } from "./learner/metrics.ts";
@@ -70,6 +75,7 @@ export type { Architecture, Padding } from "./models/architecture.ts";
 export { ARCHITECTURES } from "./models/architectures.ts";
 export { type BuilderOptions, FROZEN, ModelBuilder, type NormStatistics, type TrainPolicy } from "./models/builder.ts";
 export { HEADS, type HeadKind, type HeadOutputs } from "./models/head.ts";
+export type { ModelEntry } from "./models/weightsTable.ts";
 export {
   checkAspect,
   MAX_ASPECT,
@@ -81,4 +87,4 @@ export { addPreprocess, resizeCropModel } from "./preprocess/graph.ts";
 export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";
 export { type Answer, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
-export { listModels, type ModelEntry, resolveModel } from "./registry.ts";
+export { listModels, resolveModel } from "./registry.ts";
