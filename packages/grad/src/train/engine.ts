@@ -13,6 +13,8 @@ export type Tensors = Readonly<Record<string, TensorData>>;
 /** A running training program; see TrainingSession. */
 export interface Trainer {
   load(state: State): Promise<void>;
+  /** Only for programs built with `accumulate`. */
+  accumulate(inputs: Tensors): Promise<StepResult>;
   step(inputs: Tensors, hyper: StepHyper): Promise<StepResult>;
   save(): Promise<State>;
   release(): Promise<void>;
@@ -39,6 +41,7 @@ export function localEngine(runtime: OrtRuntime, options: ort.InferenceSession.S
       const session = await TrainingSession.create(runtime, program, options);
       return {
         load: async (state) => session.load(state),
+        accumulate: (inputs) => session.accumulate(inputs),
         step: (inputs, hyper) => session.step(inputs, hyper),
         save: () => session.save(),
         release: () => session.release(),

@@ -10,6 +10,17 @@ import type { Graph, Value } from "../ops/graph.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { type DType, float32, sizeOf } from "../tensor.ts";
 import { type Pack, packBuffers, packParameters } from "./packs.ts";
+import {
+  addUpdates,
+  bufferSlotsOf,
+  GRADIENT,
+  groupsOf,
+  nextName,
+  slotName,
+  slotsOf,
+  updateInputs,
+  updateModel,
+} from "./updates.ts";
 
 export interface TrainProgramOptions {
   readonly loss: Value;
@@ -19,11 +30,15 @@ export interface TrainProgramOptions {
   readonly outputs?: Readonly<Record<string, Value>>;
   /** Keep an exponential moving average of parameters and buffers too. */
   readonly average?: boolean;
+  /** Make two models: one that sums gradients over batches, and one that makes a step with their mean. */
+  readonly accumulate?: boolean;
 }
 
 /** The model of a step and what is needed to run it; plain data, so that it can be posted to a worker. */
 export interface TrainProgram {
   readonly model: Uint8Array;
+  /** With `accumulate`: the optimiser's step on the summed gradients; `model` then only sums them. */
+  readonly update?: Uint8Array;
   readonly packs: readonly Pack[];
   readonly buffers: Pack;
   /** State kept per parameter pack: "value", the optimiser's, and "average". */
@@ -35,21 +50,8 @@ export interface TrainProgram {
   readonly masks: readonly { readonly name: string; readonly p: number; readonly shape: readonly number[] }[];
 }
 
-export const slotName = (slot: string, pack: Pack) => `${slot}/${pack.id}`;
-const next = (name: string) => `${name}/next`;
-export const nextName = next;
-
-/** Names of the scalar and vector inputs that steer a step. */
-export const HYPER = {
-  lr: "hyper/lr",
-  momentum: "hyper/momentum",
-  step: "hyper/step",
-  weightDecay: "hyper/weight_decay",
-  average: "hyper/average",
-} as const;
-
 export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): TrainProgram {
-  const { loss, optimizer, target, outputs = {}, average = false } = options;
+  const { loss, optimizer, target, outputs = {}, average = false, accumulate = false } = options;
   const { parameters } = graph;
   if (parameters.length === 0)
     throw new GradError("BAD_ATTRIBUTE", "buildTrainProgram: expected at least one trainable parameter but found none");
@@ -60,17 +62,13 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
   const byName = new Map(parameters.map((value) => [nameOf(value), value]));
 
   const g = new OnnxGraph("train_step");
-  const groups = 1 + Math.max(...packs.map((pack) => pack.group));
-  const hyper = {
-    lr: g.input(HYPER.lr, "float32", [groups]),
-    momentum: g.input(HYPER.momentum, "float32", []),
-    step: g.input(HYPER.step, "float32", []),
-    weightDecay: g.input(HYPER.weightDecay, "float32", []),
-  };
-  const slots = ["value", ...optimizer.state, ...(average ? ["average"] : [])];
-  const bufferSlots = buffers.size === 0 ? [] : ["value", ...(average ? ["average"] : [])];
-  for (const pack of packs) for (const slot of slots) g.input(slotName(slot, pack), "float32", [pack.size]);
-  for (const slot of bufferSlots) g.input(slotName(slot, buffers), "float32", [buffers.size]);
+  const update = { packs, buffers, optimizer, average };
+  const hyper = accumulate ? undefined : updateInputs(g, update);
+  const ownSlots = accumulate ? ["value", GRADIENT] : slotsOf(update);
+  for (const pack of packs) for (const slot of ownSlots) g.input(slotName(slot, pack), "float32", [pack.size]);
+  const bufferSlots = bufferSlotsOf(update);
+  for (const slot of accumulate ? bufferSlots.slice(0, 1) : bufferSlots)
+    g.input(slotName(slot, buffers), "float32", [buffers.size]);
 
   const wanted = [
     loss,
@@ -84,40 +82,20 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
     bindPack(lowering, buffers, new Map(graph.buffers.map((value) => [nameOf(value), value])));
   });
 
-  const decay = average ? g.input(HYPER.average, "float32", []) : undefined;
-  /** average + (1 - decay) · (value - average) */
-  const averaged = (old: string, value: string) =>
-    g.op("Add", [old, g.op("Mul", [g.op("Sub", [value, old]), g.op("Sub", [g.scalar(1), decay!])])]);
-
-  for (const pack of packs) {
+  const gradientOf = (pack: Pack) => {
     const parts = pack.entries.map(({ name, layout, size }) => {
       const grad = grads.get(byName.get(name)!)!;
       return context.reshape(context.stored(grad, layout), size);
     });
-    const value = slotName("value", pack);
-    const updated = optimizer.update(g, {
-      parameter: value,
-      gradient: parts.length === 1 ? parts[0]! : g.op("Concat", parts, { axis: 0 }),
-      state: optimizer.state.map((slot) => slotName(slot, pack)),
-      lr: g.op("Gather", [hyper.lr, g.ints(pack.group)], { axis: 0 }),
-      momentum: hyper.momentum,
-      step: hyper.step,
-      weightDecay: pack.decay ? hyper.weightDecay : undefined,
-    });
-    g.output(updated.parameter, "float32", [pack.size], next(value));
-    for (const [index, slot] of optimizer.state.entries())
-      g.output(updated.state[index]!, "float32", [pack.size], next(slotName(slot, pack)));
-    if (average) {
-      const slot = slotName("average", pack);
-      g.output(averaged(slot, updated.parameter), "float32", [pack.size], next(slot));
-    }
-  }
-  if (buffers.size > 0) {
-    const moved = moveBuffers(context, graph, buffers);
-    g.output(moved, "float32", [buffers.size], next(slotName("value", buffers)));
-    if (average) {
-      const slot = slotName("average", buffers);
-      g.output(averaged(slot, moved), "float32", [buffers.size], next(slot));
+    return parts.length === 1 ? parts[0]! : g.op("Concat", parts, { axis: 0 });
+  };
+  const moved = buffers.size > 0 ? moveBuffers(context, graph, buffers) : undefined;
+  if (moved !== undefined) g.output(moved, "float32", [buffers.size], nextName(slotName("value", buffers)));
+  if (hyper !== undefined) addUpdates(g, update, hyper, gradientOf, moved);
+  else {
+    for (const pack of packs) {
+      const sum = slotName(GRADIENT, pack);
+      g.output(g.op("Add", [sum, gradientOf(pack)]), "float32", [pack.size], nextName(sum));
     }
   }
   g.output(context.plain(loss), "float32", [], "loss");
@@ -125,11 +103,12 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
 
   return {
     model: g.toModel(),
+    ...(accumulate && { update: updateModel(update) }),
     packs,
     buffers,
-    slots,
+    slots: slotsOf(update),
     bufferSlots,
-    groups,
+    groups: groupsOf(packs),
     inputs: graph.inputs.map((input) => ({ name: nameOf(input), dtype: input.dtype, shape: input.shape })),
     outputs: ["loss", ...Object.keys(outputs)],
     masks: [...graph.randomMasks].map(([name, { p, value }]) => ({ name, p, shape: value.shape as number[] })),

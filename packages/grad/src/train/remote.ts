@@ -32,6 +32,7 @@ export function serveEngine(channel: Channel, engine: Engine): void {
       return handles;
     },
     load: (handle: number, state: State) => trainer(handle).load(state),
+    accumulate: (handle: number, inputs: Tensors) => trainer(handle).accumulate(inputs),
     step: (handle: number, ...args: Parameters<Trainer["step"]>) => trainer(handle).step(...args),
     save: (handle: number) => trainer(handle).save(),
     releaseTrainer: async (handle: number) => {
@@ -92,6 +93,7 @@ export function remoteEngine(channel: Channel): RemoteEngine {
       const handle = await call<number>("train", [program]);
       return {
         load: (state) => call("load", [handle, state]),
+        accumulate: (inputs) => call<StepResult>("accumulate", [handle, inputs], inputs),
         step: (inputs, hyper) => call<StepResult>("step", [handle, inputs, hyper], inputs),
         save: () => call<State>("save", [handle]),
         release: () => call("releaseTrainer", [handle]),

@@ -3,9 +3,10 @@
 import type * as ort from "onnxruntime-common";
 import { GradError } from "../errors.ts";
 import type { OrtRuntime } from "../runtime.ts";
-import type { TensorData } from "../tensor.ts";
+import { float32, type TensorData } from "../tensor.ts";
 import { type Pack, pack, unpack } from "./packs.ts";
-import { HYPER, nextName, slotName, type TrainProgram } from "./program.ts";
+import type { TrainProgram } from "./program.ts";
+import { GRADIENT, HYPER, nextName, slotName } from "./updates.ts";
 
 /** What steers a step besides its data. */
 export interface StepHyper {
@@ -28,32 +29,45 @@ export interface StepResult {
 /** State in plain order: parameters and buffers by name, the optimiser's as `exp_avg.NAME`, averages as `average.NAME`. */
 export type State = ReadonlyMap<string, TensorData>;
 
+const scalar = (value: number) => float32([value], []);
 const prefixed = (slot: string, name: string) => (slot === "value" ? name : `${slot}.${name}`);
 
 export class TrainingSession {
   readonly #runtime: OrtRuntime;
   readonly #session: ort.InferenceSession;
+  /** The optimiser's own model, where gradients are summed over batches. */
+  readonly #update: ort.InferenceSession | undefined;
   readonly #program: TrainProgram;
   readonly #held = new Map<string, ort.Tensor>();
+  /** Batches whose gradients are summed and wait for a step. */
+  #summed = 0;
 
   static async create(
     runtime: OrtRuntime,
     program: TrainProgram,
     options: ort.InferenceSession.SessionOptions = {},
   ): Promise<TrainingSession> {
-    const session = await runtime.InferenceSession.create(program.model, {
-      // Second moments and faint gradients underflow into denormals, which x86 computes many times slower.
-      extra: { session: { set_denormal_as_zero: "1" } },
-      graphOptimizationLevel: "all",
-      ...options,
-    });
-    return new TrainingSession(runtime, session, program);
+    const open = (model: Uint8Array) =>
+      runtime.InferenceSession.create(model, {
+        // Second moments and faint gradients underflow into denormals, which x86 computes many times slower.
+        extra: { session: { set_denormal_as_zero: "1" } },
+        graphOptimizationLevel: "all",
+        ...options,
+      });
+    const session = await open(program.model);
+    return new TrainingSession(runtime, session, program, program.update && (await open(program.update)));
   }
 
-  private constructor(runtime: OrtRuntime, session: ort.InferenceSession, program: TrainProgram) {
+  private constructor(
+    runtime: OrtRuntime,
+    session: ort.InferenceSession,
+    program: TrainProgram,
+    update: ort.InferenceSession | undefined,
+  ) {
     this.#runtime = runtime;
     this.#session = session;
     this.#program = program;
+    this.#update = update;
   }
 
   #slots(): { pack: Pack; slot: string }[] {
@@ -82,9 +96,18 @@ export class TrainingSession {
         state.get(prefixed(slot, name)) ?? (slot === "average" ? state.get(name) : undefined);
       this.#held.set(slotName(slot, entry), new this.#runtime.Tensor("float32", pack(entry, find), [entry.size]));
     }
+    this.#clearSums();
   }
 
-  /** The whole state, copied, in plain order. */
+  #clearSums(): void {
+    this.#summed = 0;
+    if (this.#update === undefined) return;
+    const { Tensor } = this.#runtime;
+    for (const pack of this.#program.packs)
+      this.#held.set(slotName(GRADIENT, pack), new Tensor("float32", new Float32Array(pack.size), [pack.size]));
+  }
+
+  /** The whole state, copied, in plain order. Gradients that wait for their step are no part of it. */
   async save(): Promise<State> {
     const state = new Map<string, TensorData>();
     for (const { pack: entry, slot } of this.#slots()) {
@@ -94,24 +117,69 @@ export class TrainingSession {
     return state;
   }
 
-  /** One step on the given inputs (by the names that the graph gave them). */
+  /** Adds the gradients of a batch to those of the next step. @throws BAD_STATE for a program without `accumulate` */
+  async accumulate(inputs: Readonly<Record<string, TensorData>>): Promise<StepResult> {
+    if (this.#update === undefined)
+      throw new GradError(
+        "BAD_STATE",
+        "expected a program built with `accumulate` but received one that steps at once",
+      );
+    const { results, milliseconds } = await this.#run(this.#session, this.#feeds(inputs));
+    this.#summed += 1;
+    return { outputs: this.#outputs(results), milliseconds };
+  }
+
+  /** One step on the given inputs (by the names that the graph gave them), with the mean of the gradients since the last one. */
   async step(inputs: Readonly<Record<string, TensorData>>, hyper: StepHyper): Promise<StepResult> {
-    const { Tensor } = this.#runtime;
-    const scalar = (value: number) => new Tensor("float32", Float32Array.of(value), []);
-    const feeds: Record<string, ort.Tensor> = {
-      [HYPER.lr]: new Tensor("float32", Float32Array.from(hyper.lr), [hyper.lr.length]),
-      [HYPER.momentum]: scalar(hyper.momentum),
-      [HYPER.step]: scalar(hyper.step),
-      [HYPER.weightDecay]: scalar(hyper.weightDecay),
+    const steering = this.#feeds(this.#steering(hyper));
+    if (this.#update === undefined) {
+      const { results, milliseconds } = await this.#run(this.#session, { ...steering, ...this.#feeds(inputs) });
+      return { outputs: this.#outputs(results), milliseconds };
+    }
+    const last = await this.accumulate(inputs);
+    const share = this.#feeds({ [HYPER.share]: scalar(1 / this.#summed) });
+    const { milliseconds } = await this.#run(this.#update, { ...steering, ...share });
+    this.#clearSums();
+    return { outputs: last.outputs, milliseconds: last.milliseconds + milliseconds };
+  }
+
+  #steering({ lr, momentum, step, weightDecay, average = 0 }: StepHyper): Record<string, TensorData> {
+    return {
+      [HYPER.lr]: float32(lr),
+      [HYPER.momentum]: scalar(momentum),
+      [HYPER.step]: scalar(step),
+      [HYPER.weightDecay]: scalar(weightDecay),
+      ...(this.#program.slots.includes("average") && { [HYPER.average]: scalar(average) }),
     };
-    if (this.#program.slots.includes("average")) feeds[HYPER.average] = scalar(hyper.average ?? 0);
-    for (const [name, { dtype, data, dims }] of Object.entries(inputs))
-      feeds[name] = new Tensor(dtype, data as Float32Array, dims);
-    for (const [name, tensor] of this.#held) feeds[name] = tensor;
+  }
+
+  #feeds(tensors: Readonly<Record<string, TensorData>>): Record<string, ort.Tensor> {
+    const { Tensor } = this.#runtime;
+    return Object.fromEntries(
+      Object.entries(tensors).map(([name, { dtype, data, dims }]) => [
+        name,
+        new Tensor(dtype, data as Float32Array, dims),
+      ]),
+    );
+  }
+
+  /** Runs a model on what it asks of the held tensors, and holds what it makes anew. */
+  async #run(session: ort.InferenceSession, feeds: Record<string, ort.Tensor>) {
+    for (const name of session.inputNames) {
+      const tensor = this.#held.get(name);
+      if (tensor !== undefined) feeds[name] = tensor;
+    }
     const started = performance.now();
-    const results = await this.#session.run(feeds);
+    const results = await session.run(feeds);
     const milliseconds = performance.now() - started;
-    for (const name of this.#held.keys()) this.#held.set(name, results[nextName(name)]!);
+    for (const name of this.#held.keys()) {
+      const tensor = results[nextName(name)];
+      if (tensor !== undefined) this.#held.set(name, tensor);
+    }
+    return { results, milliseconds };
+  }
+
+  #outputs(results: ort.InferenceSession.OnnxValueMapType): Record<string, TensorData> {
     const outputs: Record<string, TensorData> = {};
     for (const name of this.#program.outputs) {
       const tensor = results[name]!;
@@ -121,10 +189,11 @@ export class TrainingSession {
         data: tensor.data as Float32Array,
       };
     }
-    return { outputs, milliseconds };
+    return outputs;
   }
 
   async release(): Promise<void> {
     await this.#session.release();
+    await this.#update?.release();
   }
 }
