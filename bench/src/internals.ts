@@ -1,10 +1,10 @@
 // The parts of the packages that are measured but that their doors do not show: no user asks for them by name. Compiled files, so that what runs is what ships.
 
-export { defaultModelPath } from "../../packages/cli/dist/commands/predict.js";
 export { readDataset } from "../../packages/cli/dist/data/dataset.js";
 export { aheadOf } from "../../packages/cli/dist/images/aheadOf.js";
 export { decodeFile, loadSharp } from "../../packages/cli/dist/images/decode.js";
 export { listPhotos } from "../../packages/cli/dist/images/photoList.js";
+export { defaultModelPath } from "../../packages/cli/dist/model/load.js";
 export { errorRecord } from "../../packages/cli/dist/output/errors.js";
 export { Progress } from "../../packages/cli/dist/output/progress.js";
 export { runConfig } from "../../packages/cli/dist/train/options.js";

@@ -1,14 +1,12 @@
 // `ballsight predict`: photos, folders or standard input in, one line or one JSON object per photo out.
 
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
-import { fail, type Prediction, Recognizer, type RgbPhoto } from "@ballsight/vision";
+import { fail, type Prediction, type Recognizer, type RgbPhoto } from "@ballsight/vision";
 import { aheadOf } from "../images/aheadOf.ts";
 import { decode, decodeFile, loadSharp } from "../images/decode.ts";
 import { listPhotos, type PhotoEntry, STDIN } from "../images/photoList.ts";
 import { readStream } from "../images/readFile.ts";
+import { defaultModelPath, loadRecognizer } from "../model/load.ts";
 import { errorLine, errorRecord } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { dim, fit, oneLine, percent } from "../output/text.ts";
@@ -57,13 +55,6 @@ export async function predict(args: readonly string[], options: PredictOptions):
   return failed ? 1 : 0;
 }
 
-/** The recogniser that ships: in `models/` of the published package, else of the repository. */
-export function defaultModelPath(): string {
-  const inPackage = fileURLToPath(new URL("../../models/sports-balls.onnx", import.meta.url));
-  const inRepository = fileURLToPath(new URL("../../../../models/sports-balls.onnx", import.meta.url));
-  return existsSync(inPackage) ? inPackage : inRepository;
-}
-
 type Result = { readonly prediction: Prediction } | { readonly error: unknown };
 type Print = (file: string, result: Result, top: number) => void;
 
@@ -71,26 +62,6 @@ function parseTop(value: string): number {
   const top = Number(value);
   if (/^\d+$/.test(value) && top >= 1) return top;
   return fail("BAD_OPTION", { option: "--top", expected: "a whole number from 1", received: value });
-}
-
-async function loadRecognizer(path: string): Promise<Recognizer> {
-  const [runtime, bytes] = await Promise.all([import("onnxruntime-node"), readModelFile(path)]);
-  // Severity 3 is errors only: what the runtime warns about is for whoever made the model.
-  return Recognizer.load(runtime, bytes, {
-    name: path,
-    session: { graphOptimizationLevel: "all", logSeverityLevel: 3 },
-  });
-}
-
-async function readModelFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") fail("MODEL_NOT_FOUND", { name: path }, { cause });
-    const received = code === "EISDIR" ? "a folder" : `a file that cannot be read (${code})`;
-    return fail("MODEL_INVALID", { name: path, received }, { cause });
-  }
 }
 
 async function decodeEntry({ file, error }: PhotoEntry): Promise<RgbPhoto> {

@@ -1,5 +1,6 @@
 // Line charts as inline SVG: axes with round numbers, a legend, and values that appear under the pointer.
 
+import { axes, FLOOR, fixed, HEIGHT, plain, type Scale, TOP, ticks, WIDTH } from "./axes.ts";
 import { type Html, html, join } from "./html.ts";
 
 export interface Series {
@@ -19,13 +20,6 @@ export interface Chart {
   readonly format?: (value: number) => string;
 }
 
-// Small, so that on a phone (about 360 CSS pixels) the text keeps its size.
-const WIDTH = 400;
-const HEIGHT = 250;
-const LEFT = 56;
-const RIGHT = 10;
-const TOP = 12;
-const BOTTOM = 38;
 /** More points than pixels say nothing more and make the file heavy. */
 const MOST_POINTS = 500;
 
@@ -38,31 +32,25 @@ export function lineChart(chart: Chart): Html {
   const xs = extent(finite(points.map(([x]) => x)));
   // A first point at step 1 belongs on the axis.
   const xTicks = ticks(Math.min(0, xs[0]), xs[1], 5).filter((tick) => tick <= xs[1]);
-  const x = scale(Math.min(xTicks[0]!, xs[0]), Math.max(xs[1], xTicks.at(-1)!), LEFT, WIDTH - RIGHT);
-  const y = scale(yTicks[0]!, yTicks.at(-1)!, HEIGHT - BOTTOM, TOP);
-
-  const grid = yTicks.map(
-    (tick) =>
-      html`<line class="grid" x1="${fixed(LEFT)}" x2="${fixed(WIDTH - RIGHT)}" y1="${fixed(y(tick))}" y2="${fixed(y(tick))}"/><text x="${fixed(LEFT - 6)}" y="${fixed(y(tick) + 4)}" text-anchor="end">${format(tick)}</text>`,
-  );
-  const bottom = xTicks.map(
-    (tick) =>
-      html`<text x="${fixed(x(tick))}" y="${fixed(HEIGHT - BOTTOM + 18)}" text-anchor="middle">${plain(tick)}</text>`,
+  const { x, y, markup } = axes(
+    { from: Math.min(xTicks[0]!, xs[0]), to: Math.max(xs[1], xTicks.at(-1)!), ticks: xTicks, format: plain },
+    { from: yTicks[0]!, to: yTicks.at(-1)!, ticks: yTicks, format },
+    xLabel,
   );
   const walls = boundaries.map(
     (wall) =>
-      html`<line class="wall" x1="${fixed(x(wall.x))}" x2="${fixed(x(wall.x))}" y1="${fixed(TOP)}" y2="${fixed(HEIGHT - BOTTOM)}"/><text x="${fixed(x(wall.x) + 4)}" y="${fixed(TOP + 9)}">${wall.label}</text>`,
+      html`<line class="wall" x1="${fixed(x(wall.x))}" x2="${fixed(x(wall.x))}" y1="${fixed(TOP)}" y2="${fixed(FLOOR)}"/><text x="${fixed(x(wall.x) + 4)}" y="${fixed(TOP + 9)}">${wall.label}</text>`,
   );
   const lines = series.map((one, i) => drawSeries(one, i, x, y, xLabel, format));
   return html`<figure><figcaption>${title}${legend(series)}</figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${describe(chart, format)}">${join(grid)}${join(bottom)}<text x="${fixed(WIDTH - RIGHT)}" y="${fixed(HEIGHT - 3)}" text-anchor="end">${xLabel}</text>${join(walls)}${join(lines)}</svg></figure>`;
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${describe(chart, format)}">${markup}${join(walls)}${join(lines)}</svg></figure>`;
 }
 
 function drawSeries(
   one: Series,
   index: number,
-  x: (value: number) => number,
-  y: (value: number) => number,
+  x: Scale,
+  y: Scale,
   xLabel: string,
   format: (value: number) => string,
 ): Html {
@@ -96,26 +84,10 @@ function describe({ title, series }: Chart, format: (value: number) => string): 
   return `${title}: ${said.join(", ")}`;
 }
 
-/** Round numbers (1, 2 or 5 times a power of ten apart) that enclose low..high; about `count` of them. */
-export function ticks(low: number, high: number, count: number): number[] {
-  const span = high - low || Math.abs(high) || 1;
-  const rough = span / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10);
-  const first = Math.floor(low / step + 1e-9);
-  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
-  // Multiplied, not added up: 0.1 + 0.2 would be printed in full.
-  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-}
-
 function thin<T>(points: readonly T[]): readonly T[] {
   if (points.length <= MOST_POINTS) return points;
   const every = (points.length - 1) / (MOST_POINTS - 1);
   return Array.from({ length: MOST_POINTS }, (_, i) => points[Math.round(i * every)]!);
-}
-
-function scale(from: number, to: number, start: number, end: number): (value: number) => number {
-  return (value) => start + ((value - from) / (to - from || 1)) * (end - start);
 }
 
 function extent(values: readonly number[]): [low: number, high: number] {
@@ -128,5 +100,3 @@ function extent(values: readonly number[]): [low: number, high: number] {
 }
 
 const finite = (values: readonly number[]) => values.filter(Number.isFinite);
-const fixed = (value: number) => Number(value.toFixed(1));
-const plain = (value: number) => String(Number(value.toPrecision(4)));

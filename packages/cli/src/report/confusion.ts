@@ -1,28 +1,16 @@
-// What was taken for what: the confusion matrix, accuracy per class, and the most frequent mistakes.
+// What was taken for what: the confusion matrix, precision and recall per class, and the most frequent mistakes.
 
+import { classScores, mostConfused } from "@ballsight/vision";
 import { type Html, html, join, percent } from "./html.ts";
 
 /** A wider matrix is more than a screen shows; the lists below it say the same. */
 const MOST_COLUMNS = 50;
 const MOST_MISTAKES = 12;
 
-export interface Mistake {
-  readonly actual: string;
-  readonly predicted: string;
-  readonly count: number;
-}
-
-/** Off-diagonal counts, most first, ties in row-major order; `confusion` is [actual][predicted]. */
-export function mostConfused(classes: readonly string[], confusion: readonly (readonly number[])[]): Mistake[] {
-  return confusion
-    .flatMap((row, a) => row.map((count, p) => ({ actual: classes[a]!, predicted: classes[p]!, count, off: a !== p })))
-    .filter(({ count, off }) => off && count > 0)
-    .sort((a, b) => b.count - a.count)
-    .map(({ actual, predicted, count }) => ({ actual, predicted, count }));
-}
-
-export function confusionSection(classes: readonly string[], confusion: readonly (readonly number[])[]): Html {
-  if (classes.length === 0 || confusion.length === 0) return html``;
+/** @param everyLabel names of the matrix' rows and columns, [actual][predicted]; of many, those that nothing is or was named are left away */
+export function confusionSection(everyLabel: readonly string[], everyCount: readonly (readonly number[])[]): Html {
+  if (everyLabel.length === 0 || everyCount.length === 0) return html``;
+  const { classes, confusion } = seen(everyLabel, everyCount);
   return html`${matrix(classes, confusion)}
 <div class="pair">${perClass(classes, confusion)}${mistakes(classes, confusion)}</div>`;
 }
@@ -49,27 +37,34 @@ function matrix(classes: readonly string[], confusion: readonly (readonly number
 }
 
 function perClass(classes: readonly string[], confusion: readonly (readonly number[])[]): Html {
-  const rows = classes.map((label, i) => {
-    const row = confusion[i] ?? [];
-    const count = sum(row);
-    const right = row[i] ?? 0;
-    const share = count > 0 ? right / count : Number.NaN;
-    const width = Number.isNaN(share) ? "0" : (100 * share).toFixed(1);
-    return html`<tr><th scope="row">${label}</th><td class="bar"><span style="width:${width}%"></span></td><td>${percent(share)}</td><td class="quiet">${right} of ${count}</td></tr>`;
+  const rows = classScores(confusion).map(({ precision, recall, f1, support }, i) => {
+    // 0 of 0 is no failure.
+    const found = support > 0 ? recall : Number.NaN;
+    const width = (100 * recall).toFixed(1);
+    return html`<tr><th scope="row">${classes[i]!}</th><td class="bar"><span style="width:${width}%"></span></td><td>${percent(found)}</td><td class="quiet">${confusion[i]![i]!} of ${support}</td><td>${percent(precision)}</td><td>${percent(f1)}</td></tr>`;
   });
-  return html`<section><h2>Accuracy per class</h2><table class="numbers bars">${join(rows)}</table></section>`;
+  return html`<section><h2>Per class</h2>
+<p class="quiet">Recall: of the photos of a class, how many were named so. Precision: of those named so, how many are. F1: their harmonic mean.</p>
+<div class="scroll"><table class="numbers bars"><thead><tr><td></td><td class="bar"></td><th scope="col">recall</th><td></td><th scope="col">precision</th><th scope="col">F1</th></tr></thead><tbody>${join(rows)}</tbody></table></div></section>`;
 }
 
 function mistakes(classes: readonly string[], confusion: readonly (readonly number[])[]): Html {
-  const all = mostConfused(classes, confusion);
+  const all = mostConfused(confusion);
   if (all.length === 0) return html`<section><h2>Most confused</h2><p>No mistakes on these photos.</p></section>`;
   const rows = all
     .slice(0, MOST_MISTAKES)
     .map(
       (one) =>
-        html`<tr><td>${one.count}</td><th scope="row">${one.actual}</th><td class="words">named ${one.predicted}</td></tr>`,
+        html`<tr><td>${one.count}</td><th scope="row">${classes[one.actual]!}</th><td class="words">named ${classes[one.predicted]!}</td></tr>`,
     );
   return html`<section><h2>Most confused</h2><table class="numbers">${join(rows)}</table></section>`;
+}
+
+/** A model of a thousand classes, measured on photos of ten, shows those ten and what they were taken for. */
+function seen(labels: readonly string[], confusion: readonly (readonly number[])[]) {
+  const kept = labels.map((_, k) => k).filter((k) => sum(confusion[k]!) + sum(confusion.map((row) => row[k]!)) > 0);
+  const shown = kept.length > 0 && labels.length > MOST_COLUMNS ? kept : labels.map((_, k) => k);
+  return { classes: shown.map((k) => labels[k]!), confusion: shown.map((a) => shown.map((p) => confusion[a]![p]!)) };
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -35,11 +35,13 @@ figcaption{margin-bottom:4px;font-size:.9rem;font-weight:650}
 svg{display:block;width:100%;height:auto}
 svg text{fill:var(--quiet);font-size:13px}
 .grid{stroke:var(--line);stroke-width:1}
-.wall{stroke:var(--quiet);stroke-width:1;stroke-dasharray:3 3}
+.wall,.diagonal{stroke:var(--quiet);stroke-width:1;stroke-dasharray:3 3}
 .series path{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
 .series circle{stroke:var(--panel);stroke-width:1}
 .s1 path{stroke:var(--one)}.s1 circle{fill:var(--one)}
 .s2 path{stroke:var(--two)}.s2 circle{fill:var(--two)}
+.bin{fill:var(--one)}
+.pale{opacity:.4}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.9rem}
 th{font-weight:600;text-align:left}

@@ -1,13 +1,16 @@
 // report.html: one training on one page, in one file that asks nothing of the network.
 
+import type { ReliabilityBin } from "@ballsight/vision";
 import { clock, type HistoryRow, sixDecimals } from "../run/history.ts";
+import { calibrationSection } from "./calibration.ts";
 import { lineChart, type Series } from "./chart.ts";
 import { confusionSection } from "./confusion.ts";
-import { type Html, html, join, percent, text } from "./html.ts";
-import { STYLE } from "./style.ts";
+import { type Html, html, join, percent } from "./html.ts";
+import { headline, type Notes, notes, renderPage, type Settings, settingsTable } from "./page.ts";
+import { type WorstPhoto, worstPhotos } from "./photos.ts";
 
 /** Everything that the page shows, as plain JSON. */
-export interface TrainReport {
+export interface TrainReport extends Notes {
   /** The run's name. */
   readonly title: string;
   /** ISO 8601, as the run's own clock says. */
@@ -24,17 +27,16 @@ export interface TrainReport {
   readonly history: readonly HistoryRow[];
   /** One entry per training step over all phases, in order; long runs are thinned when drawn. */
   readonly steps: readonly TrainStep[];
-  /** Name and value, in the order shown. */
-  readonly settings: readonly (readonly [name: string, value: string | number | boolean])[];
+  readonly settings: Settings;
   readonly classes: readonly string[];
   /** Counts [actual][predicted] on the held-out photos. */
   readonly confusion: readonly (readonly number[])[];
+  readonly reliability: readonly ReliabilityBin[];
+  /** 0..1 */
+  readonly calibrationError: number;
   /** Held-out photos by loss, worst first. */
   readonly worst: readonly WorstPhoto[];
   readonly times: ReportTimes;
-  /** Photos that could not be read, and anything else a person should know. */
-  readonly unreadable: readonly { readonly file: string; readonly message: string }[];
-  readonly warnings: readonly string[];
 }
 
 export interface TrainStep {
@@ -43,17 +45,6 @@ export interface TrainStep {
   readonly lr: number;
   /** Index into `history` of the epoch that the step belongs to. */
   readonly epoch: number;
-}
-
-export interface WorstPhoto {
-  readonly file: string;
-  readonly actual: string;
-  readonly predicted: string;
-  readonly loss: number;
-  /** Of the predicted class, 0..1. */
-  readonly probability: number;
-  /** A `data:image/...` URL; anything else is left away. */
-  readonly thumbnail?: string;
 }
 
 /** Seconds. */
@@ -69,59 +60,35 @@ export interface ReportTimes {
 
 /** The whole page. Pure: the same report gives the same text. */
 export function renderTrainReport(report: TrainReport): string {
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${report.title} · training report</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-${headline(report)}
-${notes(report)}
-${charts(report)}
-${epochTable(report)}
-${confusionSection(report.classes, report.confusion)}
-${worstPhotos(report.worst)}
-${times(report.times)}
-${settings(report)}
-</main>
-</body>
-</html>
-`;
-  return text(page);
-}
-
-function headline({ title, finishedAt, program, result, times }: TrainReport): Html {
-  const figure = (value: string, name: string) => html`<div><dd>${value}</dd><dt>${name}</dt></div>`;
-  return html`<header>
-<p class="kicker">Training report · ${program}</p>
-<h1>${title}</h1>
-<dl class="figures">
-${figure(percent(result.accuracy), "accuracy")}
-${figure(percent(1 - result.accuracy), "error rate")}
-${figure(sixDecimals(result.validLoss).slice(0, 6), "validation loss")}
-${figure(String(result.count), result.count === 1 ? "held-out photo" : "held-out photos")}
-${figure(clock(times.total), "training time")}
-</dl>
-<p class="quiet">Finished ${finishedAt.replace("T", " ").slice(0, 16)}</p>
-</header>`;
-}
-
-function notes({ unreadable, warnings }: TrainReport): Html {
-  if (unreadable.length === 0 && warnings.length === 0) return html``;
-  const count = unreadable.length;
-  const photos =
-    count === 0
-      ? html``
-      : html`<details><summary>${count} ${count === 1 ? "photo" : "photos"} could not be read and took no part</summary>
-<ul>${join(unreadable.map(({ file, message }) => html`<li><code>${file}</code> ${message}</li>`))}</ul></details>`;
-  return html`<section class="notes"><h2>To know</h2>
-<ul>${join(warnings.map((warning) => html`<li>${warning}</li>`))}</ul>${photos}</section>`;
+  const { title, finishedAt, program, result } = report;
+  const top = headline({
+    kind: "Training report",
+    title,
+    finishedAt,
+    program,
+    figures: [
+      [percent(result.accuracy), "accuracy"],
+      [percent(1 - result.accuracy), "error rate"],
+      [sixDecimals(result.validLoss).slice(0, 6), "validation loss"],
+      [String(result.count), result.count === 1 ? "held-out photo" : "held-out photos"],
+      [clock(report.times.total), "training time"],
+    ],
+  });
+  return renderPage(title, "training report", [
+    top,
+    notes(report),
+    charts(report),
+    epochTable(report),
+    confusionSection(report.classes, report.confusion),
+    calibrationSection(report.reliability, report.calibrationError),
+    worstPhotos(
+      "Worst photos",
+      "The held-out photos with the largest loss: unusual views, or labels to check.",
+      report.worst,
+    ),
+    times(report.times),
+    settingsTable(report.settings),
+  ]);
 }
 
 function charts({ history, steps }: TrainReport): Html {
@@ -179,21 +146,6 @@ function epochTable({ history }: TrainReport): Html {
 <tbody>${join(rows)}</tbody></table></div></section>`;
 }
 
-function worstPhotos(worst: readonly WorstPhoto[]): Html {
-  if (worst.length === 0) return html``;
-  const cards = worst.map((photo) => {
-    const shown = photo.thumbnail !== undefined && /^data:image\/[a-z+]+;base64,[\w+/=]+$/i.test(photo.thumbnail);
-    const picture = shown ? html`<img src="${photo.thumbnail!}" alt="">` : html`<span class="blank"></span>`;
-    const right = photo.predicted === photo.actual;
-    const claim = html`${photo.predicted} ${percent(photo.probability)}`;
-    return html`<li>${picture}<p><strong>${photo.actual}</strong><br>${right ? html`also named ${claim}` : html`named ${claim}`}</p>
-<p class="quiet">loss ${photo.loss.toFixed(2)}<br><code>${photo.file}</code></p></li>`;
-  });
-  return html`<section><h2>Worst photos</h2>
-<p class="quiet">The held-out photos with the largest loss: unusual views, or labels to check.</p>
-<ul class="photos">${join(cards)}</ul></section>`;
-}
-
 function times({ total, engine, dataWaited, caching }: ReportTimes): Html {
   const share = (seconds: number) => percent(total > 0 ? seconds / total : 0);
   const other = Math.max(0, total - engine - dataWaited - caching);
@@ -202,9 +154,4 @@ function times({ total, engine, dataWaited, caching }: ReportTimes): Html {
   return html`<section><h2>Where the time went</h2><table class="numbers">
 ${row("engine computing", engine)}${row("engine waiting for data", dataWaited)}${row("decoding photos first", caching)}${row("everything else", other)}
 ${row("in all", total)}</table></section>`;
-}
-
-function settings({ settings }: TrainReport): Html {
-  const rows = settings.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${String(value)}</td></tr>`);
-  return html`<section><h2>Settings</h2><table class="settings">${join(rows)}</table></section>`;
 }

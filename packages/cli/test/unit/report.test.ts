@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lineChart, ticks } from "../../src/report/chart.ts";
-import { mostConfused } from "../../src/report/confusion.ts";
+import { ticks } from "../../src/report/axes.ts";
+import { lineChart } from "../../src/report/chart.ts";
 import { html, text } from "../../src/report/html.ts";
 import { renderTrainReport, type TrainReport } from "../../src/report/trainReport.ts";
 
@@ -34,6 +34,13 @@ const report: TrainReport = {
     [0, 0, 0],
     [1, 2, 7],
   ],
+  // 17 answers: two 60 % sure of which one is right, fifteen 90 % sure of which twelve are.
+  reliability: [
+    { low: 0, high: 0.5, count: 0, confidence: Number.NaN, accuracy: Number.NaN },
+    { low: 0.5, high: 0.75, count: 2, confidence: 0.6, accuracy: 0.5 },
+    { low: 0.75, high: 1, count: 15, confidence: 0.9, accuracy: 0.8 },
+  ],
+  calibrationError: 0.1,
   worst: [
     { file: "Golf/1.jpg", actual: "Golf", predicted: "Мяч", loss: 6.213, probability: 0.9876, thumbnail: PIXEL },
     { file: "Golf/2.jpg", actual: "Golf", predicted: "Golf", loss: 0.7, probability: 0.5 },
@@ -78,9 +85,11 @@ describe("the page", () => {
       "17 held-out photos",
       "Finished 2026-11-22 09:14",
       "frozen 0 1.250000 0.750000 0.250000 0.750000 01:01 unfrozen 0 0.500000 0.250000 0.058800 0.941200 1:01:40",
-      "Мяч 71.4 % 5 of 7",
-      "ボール - 0 of 0",
-      "Golf 70.0 % 7 of 10",
+      // Precision 5/6, 0/4, 7/7; F1 10/13, 0, 14/17.
+      "recall precision F1 Мяч 71.4 % 5 of 7 83.3 % 76.9 %",
+      "ボール - 0 of 0 0.0 % 0.0 %",
+      "Golf 70.0 % 7 of 10 100.0 % 82.4 %",
+      "Expected calibration error 10.0 %. It is 86.5 % sure on average and right for 76.5 %: surer than it should be.",
       "2 Мяч named ボール 2 Golf named ボール 1 Golf named Мяч",
       "Golf named Мяч 98.8 % loss 6.21 Golf/1.jpg",
       "Golf also named Golf 50.0 % loss 0.70 Golf/2.jpg",
@@ -97,7 +106,7 @@ describe("the page", () => {
   });
 
   it("draws one line per curve and marks where the network was unfrozen", () => {
-    expect(page.match(/<svg /g)).toHaveLength(3);
+    expect(page.match(/<svg /g)).toHaveLength(5);
     expect(page.match(/<path d="M/g)).toHaveLength(4);
     expect(page.match(/class="wall"/g)).toHaveLength(3);
     expect(page).toContain('aria-label="Loss: train (smoothed) from 2 to 0.5, validation from 0.75 to 0.25"');
@@ -137,6 +146,7 @@ describe("the page", () => {
       settings: [],
       classes: [],
       confusion: [],
+      reliability: [],
       worst: [],
       unreadable: [],
       warnings: [],
@@ -163,16 +173,6 @@ describe("the page", () => {
     expect(big.length).toBeLessThan(80_000);
     expect(big).not.toContain('<table class="matrix">');
     expect(big).toContain("class 100");
-  });
-});
-
-describe("mostConfused", () => {
-  it("sorts by count, ties in row-major order, and leaves the diagonal out", () => {
-    expect(mostConfused(report.classes, report.confusion)).toEqual([
-      { actual: "Мяч", predicted: "ボール", count: 2 },
-      { actual: "Golf", predicted: "ボール", count: 2 },
-      { actual: "Golf", predicted: "Мяч", count: 1 },
-    ]);
   });
 });
 

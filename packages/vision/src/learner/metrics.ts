@@ -112,24 +112,84 @@ export function wilsonInterval(hits: number, count: number, z = 1.95996398454005
   return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
 }
 
+/** Means over the classes that have samples, each counting the same (scikit-learn's macro average); `recall` is the balanced accuracy. */
+export function macroScores(classes: readonly ClassScores[]): ClassScores {
+  const present = classes.filter(({ support }) => support > 0);
+  const mean = (pick: (scores: ClassScores) => number) =>
+    present.reduce((sum, scores) => sum + pick(scores), 0) / present.length;
+  return {
+    precision: mean(({ precision }) => precision),
+    recall: mean(({ recall }) => recall),
+    f1: mean(({ f1 }) => f1),
+    support: present.reduce((sum, { support }) => sum + support, 0),
+  };
+}
+
 /**
- * Expected calibration error (Guo et al. 2017): how far confidence and accuracy lie apart, averaged over equal bins (low, high].
+ * Cross-entropy of each sample, in nats, without label smoothing.
+ * @param probabilities [n, classes], rows sum to 1; 0 counts as 1e-12, so that one sample cannot make a mean infinite
+ */
+export function crossEntropies(
+  probabilities: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  classes: number,
+): Float64Array {
+  return Float64Array.from({ length: targets.length }, (_, i) => {
+    // `0 -`, because the negation of log(1) is -0.
+    return 0 - Math.log(Math.max(probabilities[i * classes + targets[i]!]!, 1e-12));
+  });
+}
+
+/** Rows of the `count` largest losses, largest first; equal ones in their order (fastai's top_losses). */
+export function topLosses(losses: ArrayLike<number>, count: number): number[] {
+  return Array.from({ length: losses.length }, (_, row) => row)
+    .sort((a, b) => losses[b]! - losses[a]!)
+    .slice(0, count);
+}
+
+/** Samples whose highest probability lies in (low, high]. */
+export interface ReliabilityBin {
+  readonly low: number;
+  readonly high: number;
+  readonly count: number;
+  /** Mean highest probability; NaN in an empty bin. */
+  readonly confidence: number;
+  /** Share of the bin that is right; NaN in an empty bin. */
+  readonly accuracy: number;
+}
+
+/**
+ * The reliability diagram (Guo et al. 2017): how often the model is right when it is this sure, in equal bins.
  * @param probabilities [n, classes], rows sum to 1
  */
-export function expectedCalibrationError(
+export function reliabilityBins(
   probabilities: ArrayLike<number>,
   targets: ArrayLike<number>,
   classes: number,
   bins = 15,
-): number {
+): ReliabilityBin[] {
   const predictions = argmaxRows(probabilities, classes);
-  const gaps = new Float64Array(bins);
+  const sums = Array.from({ length: bins }, () => ({ count: 0, confidence: 0, hits: 0 }));
   for (let i = 0; i < targets.length; i++) {
     const confidence = probabilities[i * classes + predictions[i]!]!;
     // Confidence above 1 by rounding belongs to the last bin.
-    const bin = Math.min(Math.max(Math.ceil(confidence * bins) - 1, 0), bins - 1);
-    gaps[bin]! += (predictions[i] === targets[i] ? 1 : 0) - confidence;
+    const bin = sums[Math.min(Math.max(Math.ceil(confidence * bins) - 1, 0), bins - 1)]!;
+    bin.count += 1;
+    bin.confidence += confidence;
+    if (predictions[i] === targets[i]) bin.hits += 1;
   }
-  // |sum of (hit - confidence)| is the bin's count times its gap, so the counts cancel.
-  return gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / targets.length;
+  return sums.map(({ count, confidence, hits }, i) => ({
+    low: i / bins,
+    high: (i + 1) / bins,
+    count,
+    confidence: confidence / count,
+    accuracy: hits / count,
+  }));
+}
+
+/** Expected calibration error (Guo et al. 2017): how far confidence and accuracy lie apart, averaged over the samples; NaN for none. */
+export function expectedCalibrationError(bins: readonly ReliabilityBin[]): number {
+  const filled = bins.filter(({ count }) => count > 0);
+  const total = filled.reduce((sum, { count }) => sum + count, 0);
+  return filled.reduce((sum, bin) => sum + bin.count * Math.abs(bin.accuracy - bin.confidence), 0) / total;
 }

@@ -7,10 +7,14 @@ import {
   argmaxRows,
   classScores,
   confusionMatrix,
+  crossEntropies,
   errorRate,
   expectedCalibrationError,
+  macroScores,
   mostConfused,
+  reliabilityBins,
   smoothLoss,
+  topLosses,
   weightedMean,
   wilsonInterval,
 } from "../../src/learner/metrics.ts";
@@ -103,15 +107,63 @@ describe("Wilson's interval", () => {
   });
 });
 
-describe("expected calibration error", () => {
-  test("two bins by hand", () => {
-    // Ten bins. (.7, .8]: confidences .8 hit, .75 miss -> |.5 - .775| * 2/4. (.9, 1]: 1 hit, .95 hit -> |1 - .975| * 2/4.
-    const probabilities = [0.8, 0.2, 0.25, 0.75, 1, 0, 0.05, 0.95];
-    expect(expectedCalibrationError(probabilities, [0, 0, 0, 1], 2, 10)).toBeCloseTo(0.1375 + 0.0125, 12);
+describe("macro average", () => {
+  const macro = (actual: number[], predicted: number[], classes: number) =>
+    macroScores(classScores(confusionMatrix(predicted, actual, classes)));
+
+  test("the example of scikit-learn's classification_report", () => {
+    const { precision, recall, f1, support } = macro([0, 1, 2, 2, 2], [0, 0, 2, 2, 1], 3);
+    expect([precision, recall, f1].map((value) => value.toFixed(2))).toEqual(["0.50", "0.56", "0.49"]);
+    expect(support).toBe(5);
+  });
+
+  test("the example of scikit-learn's balanced_accuracy_score; a class without samples does not count", () => {
+    expect(macro([0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1], 2).recall).toBeCloseTo(0.625, 12);
+    expect(macro([0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1], 9).recall).toBeCloseTo(0.625, 12);
+  });
+});
+
+describe("losses", () => {
+  // scikit-learn's log_loss example: ham 0, spam 1.
+  const probabilities = [0.1, 0.9, 0.9, 0.1, 0.8, 0.2, 0.35, 0.65];
+  const losses = crossEntropies(probabilities, [1, 0, 0, 1], 2);
+
+  test("the mean is scikit-learn's log_loss", () => {
+    expect(losses.reduce((sum, loss) => sum + loss, 0) / 4).toBeCloseTo(0.21616187468057912, 12);
+  });
+
+  test("certain and wrong stays finite, certain and right is 0", () => {
+    expect([...crossEntropies([1, 0, 1, 0], [0, 1], 2)]).toEqual([0, -Math.log(1e-12)]);
+  });
+
+  test("the largest come first, equal ones in their order", () => {
+    expect(topLosses(losses, 2)).toEqual([3, 2]);
+    expect(topLosses([1, 3, 3, 2], 9)).toEqual([1, 2, 3, 0]);
+  });
+});
+
+describe("calibration", () => {
+  // Ten bins. (.7, .8]: confidences .8 hit, .75 miss. (.9, 1]: 1 hit, .95 hit.
+  const bins = reliabilityBins([0.8, 0.2, 0.25, 0.75, 1, 0, 0.05, 0.95], [0, 0, 0, 1], 2, 10);
+
+  test("bins by hand, both ends", () => {
+    expect(bins.map(({ count }) => count)).toEqual([0, 0, 0, 0, 0, 0, 0, 2, 0, 2]);
+    expect(bins[7]).toEqual({ low: 0.7, high: 0.8, count: 2, confidence: (0.8 + 0.75) / 2, accuracy: 0.5 });
+    expect(bins[9]).toMatchObject({ low: 0.9, high: 1, confidence: 0.975, accuracy: 1 });
+    expect(bins[0]).toMatchObject({ confidence: Number.NaN, accuracy: Number.NaN });
+  });
+
+  test("expected error by hand: |.5 - .775| * 2/4 + |1 - .975| * 2/4", () => {
+    expect(expectedCalibrationError(bins)).toBeCloseTo(0.1375 + 0.0125, 12);
+    expect(expectedCalibrationError([])).toBeNaN();
   });
 
   test("certain and right is 0, certain and wrong is 1", () => {
-    expect(expectedCalibrationError([1, 0, 0, 1], [0, 1], 2)).toBe(0);
-    expect(expectedCalibrationError([1, 0, 0, 1], [1, 0], 2)).toBe(1);
+    expect(expectedCalibrationError(reliabilityBins([1, 0, 0, 1], [0, 1], 2))).toBe(0);
+    expect(expectedCalibrationError(reliabilityBins([1, 0, 0, 1], [1, 0], 2))).toBe(1);
+  });
+
+  test("float32 above 1 by rounding belongs to the last bin", () => {
+    expect(reliabilityBins([1.0000001, 0], [0], 2).at(-1)).toMatchObject({ count: 1, accuracy: 1 });
   });
 });
