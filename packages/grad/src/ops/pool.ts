@@ -73,6 +73,11 @@ export interface PoolOptions {
   readonly padding?: number | readonly [number, number] | readonly [number, number, number, number];
 }
 
+export interface MaxPoolOptions extends PoolOptions {
+  /** As torch's ceil_mode: a last window that lies partly behind the padding counts too, if it starts before. */
+  readonly ceilMode?: boolean;
+}
+
 function attributes(kernel: number | readonly [number, number], options: PoolOptions): PoolAttributes {
   const pair = (value: number | readonly [number, number]) =>
     typeof value === "number" ? ([value, value] as const) : value;
@@ -83,8 +88,23 @@ function attributes(kernel: number | readonly [number, number], options: PoolOpt
 }
 
 /** The stride is the kernel's size unless given, as in torch. */
-export const maxPool = (x: Value, kernel: number | readonly [number, number], options: PoolOptions = {}) =>
-  apply(maxPoolOp, [x], attributes(kernel, options));
+export function maxPool(x: Value, kernel: number | readonly [number, number], options: MaxPoolOptions = {}): Value {
+  const floor = attributes(kernel, options);
+  return apply(maxPoolOp, [x], options.ceilMode ? reachLastWindow(x, floor) : floor);
+}
+
+/** More padding at bottom and right, enough for the windows that torch's ceil_mode adds; the padding is -inf, so it wins nothing. */
+function reachLastWindow(x: Value, { kernel, stride, padding }: PoolAttributes): PoolAttributes {
+  const { h, w } = nchw(x, "maxPool");
+  const [bottom, right] = [h, w].map((size, axis) => {
+    const [before, after] = [padding[axis]!, padding[axis + 2]!];
+    const last = Math.ceil((size + before + after - kernel[axis]!) / stride[axis]!);
+    const starts = last * stride[axis]! < size + before ? last : last - 1;
+    return Math.max(after, starts * stride[axis]! + kernel[axis]! - size - before);
+  }) as [number, number];
+  return { kernel, stride, padding: [padding[0], padding[1], bottom, right] };
+}
+
 export const averagePool = (x: Value, kernel: number | readonly [number, number], options: PoolOptions = {}) =>
   apply(averagePoolOp, [x], attributes(kernel, options));
 export const globalAveragePool = (x: Value) => apply(globalAveragePoolOp, [x], {});
