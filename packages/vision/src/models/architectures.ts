@@ -1,8 +1,14 @@
 // The architectures by name. One table; nothing registers itself.
 
 import type { Architecture } from "./architecture.ts";
+import { googlenet } from "./googlenet.ts";
 import { mobilenetV2 } from "./mobilenetV2.ts";
+import { resnet18, resnet34, resnet50 } from "./resnet.ts";
+import { vgg16, vgg16Bn } from "./vgg.ts";
 
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = Object.fromEntries(
-  [mobilenetV2].map((architecture) => [architecture.name, architecture]),
+  [resnet18, resnet34, resnet50, googlenet, vgg16, vgg16Bn, mobilenetV2].map((architecture) => [
+    architecture.name,
+    architecture,
+  ]),
 );

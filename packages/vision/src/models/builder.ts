@@ -16,6 +16,7 @@ import {
   relu6,
   reshape,
   type State,
+  sub,
   type TensorData,
   type Value,
 } from "@ballsight/grad";
@@ -40,6 +41,8 @@ export interface BuilderOptions {
 export interface NormSettings {
   readonly eps?: number;
   readonly momentum?: number;
+  /** The convolution in front has a bias of its own, as VGG's have. */
+  readonly convBias?: boolean;
 }
 
 const ACTIVATIONS = { none: (x: Value) => x, relu, relu6, hardSwish } as const;
@@ -105,7 +108,7 @@ export class ModelBuilder {
     return linear(x, weight, this.parameter(`${prefix}.bias`, [outputs], "bias"));
   }
 
-  /** Bias-free convolution, BatchNorm, activation. `prefix.conv` and `prefix.norm` are the layers' names. */
+  /** Convolution, without bias unless `norm` says so, BatchNorm, activation. `prefix.conv` and `prefix.norm` are the layers' names. */
   convNorm(
     x: Value,
     names: { readonly conv: string; readonly norm: string },
@@ -121,13 +124,20 @@ export class ModelBuilder {
       this.#options.policy(`${names.norm}.weight`, "norm") === undefined;
     const running = this.#options.statistics(names.norm) === "running";
     if (running && frozen) {
-      const { weight, bias } = this.#folded(weightName, names.norm, shape, norm.eps ?? 1e-5);
+      const { weight, bias } = this.#folded(weightName, names.norm, shape, norm);
       return activate(conv2d(x, this.graph.constant(weight), this.graph.constant(bias), conv));
     }
     const weight = this.parameter(weightName, shape, "weight");
     const parameters = this.norm(names.norm, shape[0]);
-    if (running) return activate(convBatchNormFolded(x, weight, parameters, conv, norm));
-    return activate(batchNorm(conv2d(x, weight, undefined, conv), parameters, norm));
+    const biasName = `${names.conv}.bias`;
+    if (!running) {
+      // The batch's mean takes out any shift: the bias has no gradient and moves nothing but the running mean.
+      const bias = norm.convBias ? this.graph.constant(this.tensor(biasName, [shape[0]])) : undefined;
+      return activate(batchNorm(conv2d(x, weight, bias, conv), parameters, norm));
+    }
+    if (!norm.convBias) return activate(convBatchNormFolded(x, weight, parameters, conv, norm));
+    const runningMean = sub(parameters.runningMean, this.parameter(biasName, [shape[0]], "bias"));
+    return activate(convBatchNormFolded(x, weight, { ...parameters, runningMean }, conv, norm));
   }
 
   /** BatchNorm over features [N, C]. */
@@ -158,7 +168,7 @@ export class ModelBuilder {
     weightName: string,
     norm: string,
     shape: readonly number[],
-    eps: number,
+    { eps = 1e-5, convBias }: NormSettings,
   ): { weight: TensorData; bias: TensorData } {
     const channels = shape[0] as number;
     const weight = this.tensor(weightName, shape).data as Float32Array;
@@ -168,10 +178,11 @@ export class ModelBuilder {
     const size = weight.length / channels;
     const folded = new Float32Array(weight.length);
     const bias = new Float32Array(channels);
+    const shift = convBias ? this.tensor(weightName.replace(/weight$/, "bias"), [channels]).data : undefined;
     for (let k = 0; k < channels; k++) {
       const factor = gamma[k]! / Math.sqrt(variance[k]! + eps);
       for (let i = k * size; i < (k + 1) * size; i++) folded[i] = weight[i]! * factor;
-      bias[k] = beta[k]! - mean[k]! * factor;
+      bias[k] = beta[k]! + (Number(shift?.[k] ?? 0) - mean[k]!) * factor;
     }
     return { weight: float32(folded, shape), bias: float32(bias) };
   }
