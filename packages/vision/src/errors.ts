@@ -55,7 +55,12 @@ export const ERRORS = {
   },
   WEIGHTS_INVALID: {
     status: 422,
-    message: "expected a weights file (safetensors) for `{name}` but received {received}; download it again",
+    message: "expected a weights file (safetensors or PyTorch) for `{name}` but received {received}; download it again",
+  },
+  WEIGHTS_UNSAFE: {
+    status: 422,
+    message:
+      "expected tensors and plain values in `{name}` but received {received}; nothing of it was executed, save the state_dict alone or get the file elsewhere",
   },
   WEIGHTS_SHAPE: {
     status: 422,
@@ -65,6 +70,15 @@ export const ERRORS = {
   WEIGHTS_MISSING: {
     status: 404,
     message: "expected the weights of `{name}` at {path} but nothing is there; get the file from {source}",
+  },
+  WEIGHTS_DOWNLOAD: {
+    status: 502,
+    message: "expected the weights of `{name}` from {url} but received {received}; try again, or put the file at {path}",
+  },
+  WEIGHTS_HASH: {
+    status: 422,
+    message:
+      "expected a file whose SHA-256 starts with {expected} for `{name}` but received {received}; it was left out, get it again from {source}",
   },
   UNKNOWN_ARCHITECTURE: {
     status: 400,

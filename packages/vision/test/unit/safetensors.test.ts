@@ -203,7 +203,7 @@ describe("hostile files", () => {
     ],
   ])("%s", (_, bytes, reason) => {
     const read = () => readSafetensors(bytes, "w.safetensors");
-    expect(read).toThrow("expected a weights file (safetensors) for `w.safetensors` but received ");
+    expect(read).toThrow("expected a weights file (safetensors or PyTorch) for `w.safetensors` but received ");
     expect(read).toThrow(reason);
   });
 
