@@ -73,7 +73,8 @@ export const ERRORS = {
   },
   WEIGHTS_DOWNLOAD: {
     status: 502,
-    message: "expected the weights of `{name}` from {url} but received {received}; try again, or put the file at {path}",
+    message:
+      "expected the weights of `{name}` from {url} but received {received}; try again, or put the file at {path}",
   },
   WEIGHTS_HASH: {
     status: 422,
@@ -102,6 +103,11 @@ export const ERRORS = {
   DATA_TOO_FEW: {
     status: 422,
     message: "expected at least {least} photos in `{name}` but found {received}; {advice}",
+  },
+  DATA_CLASSES_UNKNOWN: {
+    status: 422,
+    message:
+      "expected class folders named like the model's labels ({expected}) in `{name}` but found {received}; rename the folders or name another model",
   },
 
   // Runs and training

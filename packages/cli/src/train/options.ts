@@ -53,7 +53,7 @@ interface Range {
   readonly whole?: true;
 }
 
-function number(
+export function number(
   option: string,
   text: string | undefined,
   fallback: number,
@@ -77,7 +77,7 @@ function number(
   });
 }
 
-function choice<T extends string>(option: string, text: string | undefined, fallback: T, choices: readonly T[]): T {
+export function choice<T extends string>(option: string, text: string | undefined, fallback: T, choices: readonly T[]): T {
   if (text === undefined) return fallback;
   const found = choices.find((name) => name === text);
   return (
