@@ -33,7 +33,7 @@ export class Lowering {
   readonly #filters = new Map<Value, { name: string; layout: FilterLayout }>();
   readonly #consumers = new Map<Value, Node[]>();
   readonly #fused = new Set<Node>();
-
+  readonly #indices = new Map<string, string>();
   readonly #kept: ReadonlySet<Value>;
 
   /** `kept` are the values that somebody outside the nodes reads: they cannot vanish inside a fused kernel. */
@@ -75,6 +75,16 @@ export class Lowering {
     this.#fused.add(node);
   }
 
+  /** Marks a node that emits nothing itself: its only reader, a later node, computes it too. */
+  defer(node: Node): void {
+    this.#deferred.add(node);
+  }
+
+  /** The deferred node that a value comes from, if it comes from one. */
+  deferred({ source }: Value): Node | undefined {
+    return source.kind === "op" && this.#deferred.has(source.node) ? source.node : undefined;
+  }
+
   isBlocked(value: Value): boolean {
     return this.#blocked.has(value);
   }
@@ -99,6 +109,11 @@ export class Lowering {
   /** Channels as the blocked layout holds them. */
   padded(channels: number): number {
     return roundUp(channels, this.block);
+  }
+
+  /** Whether a value's channels need no padding in the blocked layout. */
+  fillsBlocks(value: Value): boolean {
+    return (value.shape[1] as number) % this.block === 0;
   }
 
   /** The value in plain row-major order. */
@@ -174,6 +189,20 @@ export class Lowering {
 
   reshape(name: string, ...dims: number[]): string {
     return this.g.op("Reshape", [name, this.g.ints(...dims)]);
+  }
+
+  /**
+   * Rows of the matrix `rows` [n, width], picked by index: one pass that copies, pads, shifts and moves at once, on all cores,
+   * where Slice, Concat and Transpose would be a pass each. `key` names the index list, which layers of one shape share.
+   */
+  gatherRows(rows: string, key: string, index: () => Int32Array): string {
+    let name = this.#indices.get(key);
+    if (name === undefined) {
+      const data = index();
+      name = this.g.constant({ dtype: "int32", dims: [data.length], data });
+      this.#indices.set(key, name);
+    }
+    return this.g.op("Gather", [rows, name], { axis: 0 });
   }
 
   /** A value in the blocked layout as [N, padded C/B, H, W, B] or another view of that memory; N may be free. */

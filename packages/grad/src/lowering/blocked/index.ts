@@ -4,15 +4,21 @@ import type { RuleTable } from "../context.ts";
 import { activationRules } from "./activation.ts";
 import { basicRules } from "./basic.ts";
 import { convRules } from "./conv.ts";
-import { convGradRules } from "./convGrad.ts";
+import { exciteRules } from "./excite.ts";
 import { filterRules } from "./filter.ts";
+import { inputGradRules } from "./inputGrad.ts";
+import { layerNormRules } from "./layerNorm.ts";
 import { normRules } from "./norm.ts";
+import { weightGradRules } from "./weightGrad.ts";
 
 export const BLOCKED_RULES: RuleTable = new Map([
   ...basicRules,
   ...activationRules,
   ...convRules,
-  ...convGradRules,
+  ...inputGradRules,
+  ...weightGradRules,
   ...filterRules,
   ...normRules,
+  ...layerNormRules,
+  ...exciteRules,
 ]);

@@ -1,0 +1,87 @@
+// The gradient of a convolution with respect to its image, by the blocked kernels.
+
+import { NCHWC_DOMAIN } from "../../onnx/graph.ts";
+import { conv2dInputGradOp } from "../../ops/conv.ts";
+import type { Value } from "../../ops/graph.ts";
+import { fixedShape } from "../../ops/shape.ts";
+import { type Lowering, rule } from "../context.ts";
+import { inputGradPadding } from "../geometry.ts";
+import { filterShape } from "../layout.ts";
+import { filterLayoutOf } from "./conv.ts";
+
+const BLOCKED = { domain: NCHWC_DOMAIN };
+type Sizes = [number, number, number, number];
+
+export const inputGradRules = [
+  rule(conv2dInputGradOp, (node, context) => {
+    const {
+      inputs: [dy, weight],
+      outputs: [dx],
+      attributes,
+    } = node;
+    const layout = filterLayoutOf(weight!, attributes.groups, context.block);
+    if (layout === undefined || layout.kind === "stem") return false;
+    const { g, block } = context;
+    const [, , kh, kw] = fixedShape(weight!, "conv2dInputGrad") as Sizes;
+    const stored = context.filter(weight!, layout);
+    let filter: string;
+    if (layout.kind === "depthwise") {
+      const channels = context.padded(attributes.groups);
+      const taps = reversed(context, context.reshape(stored, channels / block, kh * kw, block), 1, kh * kw);
+      filter = context.reshape(taps, channels, 1, kh, kw);
+    } else {
+      const [kb, cb] = filterShape(fixedShape(weight!, "conv2dInputGrad"), layout) as Sizes;
+      const taps = reversed(context, context.reshape(stored, kb, cb, kh * kw, block, block), 2, kh * kw);
+      filter = context.reshape(g.op("Transpose", [taps], { perm: [1, 0, 2, 4, 3] }), cb * block, kb * block, kh, kw);
+    }
+    const { image, pads } = zeroInserted(context, dy!, attributes.stride, inputGradPadding(node));
+    const name = g.op(
+      "Conv",
+      [image, filter],
+      {
+        pads,
+        dilations: attributes.dilation,
+        group: attributes.groups === 1 ? 1 : context.padded(attributes.groups),
+        kernel_shape: [kh, kw],
+      },
+      BLOCKED,
+    );
+    context.setBlocked(dx!, name);
+    return true;
+  }),
+];
+
+function reversed({ g }: Lowering, name: string, axis: number, size: number): string {
+  return size === 1
+    ? name
+    : g.op("Gather", [name, g.ints(...Array.from({ length: size }, (_, i) => size - 1 - i))], { axis });
+}
+
+/** dy with stride-1 zeros behind every row and column, cut where the padding is negative. */
+function zeroInserted(
+  context: Lowering,
+  dy: Value,
+  stride: readonly [number, number],
+  padding: Sizes,
+): { image: string; pads: number[] } {
+  const { g, block } = context;
+  const [n, k, h, w] = dy.shape as Sizes;
+  const kp = context.padded(k);
+  const batch = typeof n === "number" ? n : -1;
+  let image = context.blocked(dy);
+  const [sh, sw] = stride;
+  if (sh > 1 || sw > 1) {
+    const open = context.reshape(image, batch, kp / block, h, 1, w, 1, block);
+    const padded = g.op("Pad", [open, g.ints(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, sh - 1, 0, sw - 1, 0)]);
+    image = context.reshape(padded, batch, kp, h * sh, w * sw);
+  }
+  if (padding.some((pad) => pad < 0)) {
+    const [top, left, bottom, right] = padding.map((pad) => Math.max(-pad, 0)) as Sizes;
+    const rows = [top, h * sh - bottom] as const;
+    const columns = [left, w * sw - right] as const;
+    const open = context.reshape(image, batch, kp / block, h * sh, w * sw, block);
+    const cut = g.op("Slice", [open, g.ints(rows[0], columns[0]), g.ints(rows[1], columns[1]), g.ints(2, 3)]);
+    image = context.reshape(cut, batch, kp, rows[1] - rows[0], columns[1] - columns[0]);
+  }
+  return { image, pads: padding.map((pad) => Math.max(pad, 0)) };
+}
