@@ -6,21 +6,26 @@ import { thumbnailOf } from "../images/thumbnail.ts";
 import type { WorstPhoto } from "../report/photos.ts";
 import type { Answers } from "./measure.ts";
 
-/** The `count` photos with the largest cross-entropy, largest first; `files` in the answers' order. */
-export function rankByLoss(
+/** What each photo is, was named and costs (cross-entropy); `files` in the answers' order. */
+export function describePhotos(
   labels: readonly string[],
   files: readonly string[],
   { probabilities, predicted, targets }: Answers,
-  count: number,
 ): WorstPhoto[] {
   const losses = crossEntropies(probabilities, targets, labels.length);
-  return topLosses(losses, count).map((row) => ({
-    file: files[row]!,
+  return files.map((file, row) => ({
+    file,
     actual: labels[targets[row]!]!,
     predicted: labels[predicted[row]!]!,
     loss: losses[row]!,
     probability: probabilities[row * labels.length + predicted[row]!]!,
   }));
+}
+
+/** The `count` with the largest loss, largest first. */
+export function rankByLoss(photos: readonly WorstPhoto[], count: number): WorstPhoto[] {
+  const losses = photos.map(({ loss }) => loss);
+  return topLosses(losses, count).map((row) => photos[row]!);
 }
 
 /** Photos that have gone since stay without one. */

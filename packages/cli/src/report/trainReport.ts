@@ -9,6 +9,9 @@ import { type Html, html, join, percent } from "./html.ts";
 import { headline, type Notes, notes, renderPage, type Settings, settingsTable } from "./page.ts";
 import { type WorstPhoto, worstPhotos } from "./photos.ts";
 
+/** What the page's title says behind the run's name. */
+export const TRAINING_KIND = "training report";
+
 /** Everything that the page shows, as plain JSON. */
 export interface TrainReport extends Notes {
   /** The run's name. */
@@ -74,7 +77,7 @@ export function renderTrainReport(report: TrainReport): string {
       [clock(report.times.total), "training time"],
     ],
   });
-  return renderPage(title, "training report", [
+  return renderPage(title, TRAINING_KIND, [
     top,
     notes(report),
     charts(report),

@@ -1,5 +1,7 @@
 // history.csv: fastai's columns, and behind them the phase and the learning rate.
 
+import { csvLine } from "../output/csv.ts";
+
 /** One epoch. `epoch` starts at 0 in each phase, as fastai's `fine_tune` counts. */
 export interface HistoryRow {
   readonly epoch: number;
@@ -17,23 +19,23 @@ export interface HistoryRow {
   readonly lr: number;
 }
 
-const HEADER = "epoch,train_loss,valid_loss,error_rate,accuracy,time,phase,lr";
+const HEADER = "epoch,train_loss,valid_loss,error_rate,accuracy,time,phase,lr\n";
 
 export function formatHistory(rows: readonly HistoryRow[]): string {
   const lines = rows.map((row) =>
-    [
+    csvLine([
       row.epoch,
       sixDecimals(row.trainLoss),
       sixDecimals(row.validLoss),
       sixDecimals(row.errorRate),
       sixDecimals(row.accuracy),
       clock(row.seconds),
-      quote(row.phase),
+      row.phase,
       // Six decimals would write fastai's final rate, 1e-8 and less, as 0.
       row.lr.toExponential(6),
-    ].join(","),
+    ]),
   );
-  return `${[HEADER, ...lines].join("\n")}\n`;
+  return HEADER + lines.join("");
 }
 
 /** The row put in by phase and epoch: what is there already is replaced, so an epoch repeated after `--resume` stays one row. */
@@ -59,9 +61,4 @@ export function clock(seconds: number): string {
   const two = (value: number) => String(value).padStart(2, "0");
   const minutes = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
   return whole < 3600 ? minutes : `${Math.floor(whole / 3600)}:${minutes}`;
-}
-
-// RFC 4180
-function quote(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

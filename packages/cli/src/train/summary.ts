@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import type { Learner, Split, Validation } from "@ballsight/vision";
 import { measure } from "../evaluate/measure.ts";
-import { rankByLoss, withThumbnails } from "../evaluate/topLosses.ts";
+import { describePhotos, rankByLoss, withThumbnails } from "../evaluate/topLosses.ts";
 import { programName } from "../output/version.ts";
 import type { TrainReport } from "../report/trainReport.ts";
 import type { RunDirectory } from "../run/runDirectory.ts";
@@ -43,7 +43,7 @@ export async function trainReport(parts: ReportParts): Promise<TrainReport> {
   const { augment, ...settings } = config.learner;
   const { metrics, reliability } = measure(classes, validation);
   const heldOut = split.valid.map((index) => photos.main.files[index]!);
-  const worst = rankByLoss(classes, heldOut, validation, WORST);
+  const worst = rankByLoss(describePhotos(classes, heldOut, validation), WORST);
   return {
     title: basename(run.path),
     finishedAt: new Date().toISOString(),
