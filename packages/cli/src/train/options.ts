@@ -77,7 +77,12 @@ export function number(
   });
 }
 
-export function choice<T extends string>(option: string, text: string | undefined, fallback: T, choices: readonly T[]): T {
+export function choice<T extends string>(
+  option: string,
+  text: string | undefined,
+  fallback: T,
+  choices: readonly T[],
+): T {
   if (text === undefined) return fallback;
   const found = choices.find((name) => name === text);
   return (
