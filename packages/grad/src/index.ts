@@ -8,11 +8,13 @@ export { probeTarget } from "./lowering/probe.ts";
 export { float16Bits } from "./onnx/float16.ts";
 export { type Attributes, type Dim, float, MICROSOFT_DOMAIN, NCHWC_DOMAIN, OnnxGraph } from "./onnx/graph.ts";
 export { type OnnxModel, readModel, type ValueInfo } from "./onnx/read.ts";
-export { hardSigmoid, hardSwish, relu, relu6, sigmoid } from "./ops/activation.ts";
+export { gelu, hardSigmoid, hardSwish, relu, relu6, sigmoid, silu } from "./ops/activation.ts";
 export { type ConvOptions, conv2d } from "./ops/conv.ts";
-export { dropout } from "./ops/dropout.ts";
+export { dropout, stochasticDepth } from "./ops/dropout.ts";
 export { add, div, mul, neg, scale, sub } from "./ops/elementwise.ts";
+export { scaleChannels } from "./ops/excite.ts";
 export { Graph, type Shape, type Value } from "./ops/graph.ts";
+export { type LayerNormParameters, layerNorm, layerNorm2d } from "./ops/layerNorm.ts";
 export { crossEntropy, logSoftmax, softCrossEntropy } from "./ops/loss.ts";
 export { gemm, linear } from "./ops/matmul.ts";
 export {

@@ -33,6 +33,7 @@ export class Lowering {
   readonly #filters = new Map<Value, { name: string; layout: FilterLayout }>();
   readonly #consumers = new Map<Value, Node[]>();
   readonly #fused = new Set<Node>();
+  readonly #deferred = new Set<Node>();
   readonly #indices = new Map<string, string>();
   readonly #kept: ReadonlySet<Value>;
 

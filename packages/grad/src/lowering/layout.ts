@@ -3,7 +3,7 @@
 
 import { sizeOf } from "../tensor.ts";
 
-/** Order in which a convolution's weight [K, C/groups, kh, kw] is stored. */
+/** Order in which a convolution's weight [K, C/groups, kh, kw] is stored. A linear layer's [K, C] is one of a 1x1 convolution. */
 export type FilterLayout =
   /** [K/B, C/B, kh, kw, Bin, Bout]: groups = 1, input channels a multiple of B after padding. */
   | { readonly kind: "dense"; readonly block: number }
@@ -14,9 +14,15 @@ export type FilterLayout =
 
 export const roundUp = (size: number, block: number) => Math.ceil(size / block) * block;
 
-/** The stored shape of a weight of plain shape [K, C, kh, kw]. */
+/** K, C/groups, kh and kw of a weight of plain shape [K, C/groups, kh, kw] or [K, C]. */
+export function filterSizes(plain: readonly number[]): [k: number, c: number, kh: number, kw: number] {
+  const [k, c, kh = 1, kw = 1] = plain as [number, number, number?, number?];
+  return [k, c, kh, kw];
+}
+
+/** The stored shape of a weight of plain shape [K, C, kh, kw] or [K, C]. */
 export function filterShape(plain: readonly number[], layout: FilterLayout): number[] {
-  const [k, c, kh, kw] = plain as [number, number, number, number];
+  const [k, c, kh, kw] = filterSizes(plain);
   const { block } = layout;
   const kb = roundUp(k, block) / block;
   if (layout.kind === "dense") return [kb, roundUp(c, block) / block, kh, kw, block, block];
@@ -25,7 +31,7 @@ export function filterShape(plain: readonly number[], layout: FilterLayout): num
 
 /** For each element of the plain weight, its place in the stored one. */
 function places(plain: readonly number[], layout: FilterLayout): (k: number, c: number, tap: number) => number {
-  const [, c, kh, kw] = plain as [number, number, number, number];
+  const [, c, kh, kw] = filterSizes(plain);
   const { block } = layout;
   const taps = kh * kw;
   if (layout.kind === "dense") {
@@ -43,7 +49,7 @@ function forEachElement(
   plain: readonly number[],
   visit: (index: number, k: number, c: number, tap: number) => void,
 ): void {
-  const [k, c, kh, kw] = plain as [number, number, number, number];
+  const [k, c, kh, kw] = filterSizes(plain);
   let index = 0;
   for (let i = 0; i < k; i++)
     for (let j = 0; j < c; j++) for (let tap = 0; tap < kh * kw; tap++) visit(index++, i, j, tap);

@@ -3,6 +3,8 @@
 import { type ConvAttributes, conv2dOp } from "../ops/conv.ts";
 import type { Graph, Value } from "../ops/graph.ts";
 import { scaleFilterOp } from "../ops/norm.ts";
+import { reshapeOp } from "../ops/reshape.ts";
+import { sameShape } from "../ops/shape.ts";
 import { filterLayoutOf } from "./blocked/conv.ts";
 import type { Target } from "./context.ts";
 import type { FilterLayout } from "./layout.ts";
@@ -15,11 +17,18 @@ export function planParameters(graph: Graph, target: Target): ReadonlyMap<Value,
     if (node.op.name !== conv2dOp.name) continue;
     const weight = node.inputs[1] as Value;
     const layout = filterLayoutOf(weight, (node.attributes as ConvAttributes).groups, target.block);
-    const root =
-      weight.source.kind === "op" && weight.source.node.op.name === scaleFilterOp.name
-        ? weight.source.node.inputs[0]!
-        : weight;
+    const root = storedAs(weight);
     if (layout !== undefined && root.source.kind === "parameter") plan.set(root, layout);
   }
   return plan;
+}
+
+/** What a weight is made of in its own order: scaled per filter, or a linear layer's [K, C] taken as [K, C, 1, 1]. */
+function storedAs(weight: Value): Value {
+  if (weight.source.kind !== "op") return weight;
+  const { op, inputs } = weight.source.node;
+  const [root] = inputs as [Value];
+  const [k, c, ...taps] = weight.shape;
+  const isMatrix = op.name === reshapeOp.name && sameShape(root.shape, [k!, c!]) && taps.every((size) => size === 1);
+  return isMatrix || op.name === scaleFilterOp.name ? storedAs(root) : weight;
 }

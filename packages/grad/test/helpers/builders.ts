@@ -1,10 +1,12 @@
 // The cases of ../fixtures/ops.py as graphs: one entry per op, chains by title.
 
-import { hardSigmoid, hardSwish, relu, relu6, sigmoid } from "../../src/ops/activation.ts";
+import { gelu, hardSigmoid, hardSwish, relu, relu6, sigmoid, silu } from "../../src/ops/activation.ts";
 import { type ConvOptions, conv2d } from "../../src/ops/conv.ts";
-import { dropout } from "../../src/ops/dropout.ts";
+import { dropout, stochasticDepth } from "../../src/ops/dropout.ts";
 import { add, div, mul, neg, scale, sub } from "../../src/ops/elementwise.ts";
+import { scaleChannels } from "../../src/ops/excite.ts";
 import type { Value } from "../../src/ops/graph.ts";
+import { layerNorm, layerNorm2d } from "../../src/ops/layerNorm.ts";
 import { crossEntropy, logSoftmax, softCrossEntropy } from "../../src/ops/loss.ts";
 import { gemm, linear } from "../../src/ops/matmul.ts";
 import {
@@ -13,6 +15,7 @@ import {
   batchNorm1d,
   batchNormEval,
   convBatchNormFolded,
+  scaleFilter,
 } from "../../src/ops/norm.ts";
 import {
   averagePool,
@@ -77,6 +80,12 @@ export const BUILDERS: Readonly<Record<string, Build>> = {
   hardSwish: unary(hardSwish),
   hardSigmoid: unary(hardSigmoid),
   sigmoid: unary(sigmoid),
+  silu: unary(silu),
+  gelu: unary(gelu),
+  layerNorm: (v) => layerNorm(v.x!, { gamma: v.gamma!, beta: v.beta! }),
+  layerNorm2d: (v, a) => layerNorm2d(v.x!, { gamma: v.gamma!, beta: v.beta! }, a),
+  scaleChannels: (v) => scaleChannels(v.x!, v.s!),
+  stochasticDepth: (v, a) => stochasticDepth(v.x!, a.p as number, "mask"),
   maxPool: (v, a) => maxPool(v.x!, as<Kernel>(a).kernel, as<Kernel & MaxPoolOptions>(a)),
   averagePool: (v, a) => averagePool(v.x!, as<Kernel>(a).kernel, as<Kernel>(a)),
   globalAveragePool: unary(globalAveragePool),
@@ -116,6 +125,26 @@ const block = (v: Named) => batchNorm(conv2d(v.x!, v.w!, undefined, SAME3), trai
 /** Convolution and BatchNorm number i. */
 const numbered = (v: Named, i: number, x: Value, options: ConvOptions = {}) =>
   batchNorm(conv2d(x, v[`w${i}`]!, undefined, options), training(v[`g${i}`]!, v[`b${i}`]!));
+
+type Activation = (x: Value) => Value;
+
+/** Convolution, norm, activation, squeeze and excite, projection. */
+const excited = (squeeze: Activation, gate: Activation, activation: Activation) => (v: Named) => {
+  const y = activation(batchNorm(conv2d(v.x!, v.w!), training(v.gamma!, v.beta!)));
+  const s = gate(conv2d(squeeze(conv2d(globalAveragePool(y), v.w2!, v.b2)), v.w3!, v.b3));
+  return conv2d(scaleChannels(y, s), v.w4!);
+};
+
+/** Linear layers as 1x1 convolutions, the layer scale folded into the second. */
+function convnext(v: Named): Value {
+  const channels = v.x!.shape[1] as number;
+  const kernel = (w: Value) => reshape(w, [...(w.shape as number[]), 1, 1]);
+  let y = conv2d(v.x!, v.w!, v.b, { padding: 3, groups: channels });
+  y = layerNorm2d(y, { gamma: v.gamma!, beta: v.beta! });
+  y = gelu(conv2d(y, kernel(v.w2!), v.b2));
+  const scale = reshape(v.scale!, [channels]);
+  return add(conv2d(y, scaleFilter(kernel(v.w3!), scale), mul(v.b3!, scale)), v.x!);
+}
 
 export const CHAINS: Readonly<Record<string, (v: Named) => Value>> = {
   "conv, norm, relu6": (v) => relu6(block(v)),
@@ -172,6 +201,12 @@ export const CHAINS: Readonly<Record<string, (v: Named) => Value>> = {
     const y = relu(conv2d(v.x!, v.w!));
     return mul(y, hardSigmoid(conv2d(globalAveragePool(y), v.w2!, v.b2)));
   },
+  "32 channels squeezed to 16, hardSwish and hardSigmoid": excited(relu, hardSigmoid, hardSwish),
+  "24 channels squeezed to 6, hardSwish and hardSigmoid": excited(relu, hardSigmoid, hardSwish),
+  "32 channels squeezed to 16, silu and sigmoid": excited(silu, sigmoid, silu),
+  "24 channels squeezed to 6, silu and sigmoid": excited(silu, sigmoid, silu),
+  "ConvNeXt block, 16 channels": convnext,
+  "ConvNeXt block, 24 channels": convnext,
   "branches concatenated, then a conv": (v) => {
     const branches = [relu(conv2d(v.x!, v.w!, undefined, SAME3)), relu(conv2d(v.x!, v.w2!))];
     return conv2d(concat(branches, 1), v.w3!);

@@ -116,8 +116,8 @@ function build(opCase: OpCase, lossWeights: Recipe, binding: Binding): Built {
   const wanted = new Map<string, Value>();
   const named: Record<string, Value> = {};
   for (const { name, role, shape, recipe } of opCase.inputs) {
-    // The dropout op makes its mask input itself.
-    if (opCase.op === "dropout" && name === "mask") continue;
+    // These ops make their mask input themselves.
+    if (["dropout", "stochasticDepth"].includes(opCase.op) && name === "mask") continue;
     const trains = binding === "trained" || (binding === "behindConv" && role === "weight");
     const value =
       role === "weight" && binding === "constant"

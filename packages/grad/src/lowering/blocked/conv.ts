@@ -1,6 +1,6 @@
 // Convolution by the blocked kernels, with the activation behind it in the same pass.
 
-import { float, NCHWC_DOMAIN } from "../../onnx/graph.ts";
+import { type Attributes, float, NCHWC_DOMAIN } from "../../onnx/graph.ts";
 import { type ConvAttributes, conv2dOp } from "../../ops/conv.ts";
 import type { Node, Value } from "../../ops/graph.ts";
 import { fixedShape } from "../../ops/shape.ts";
@@ -27,9 +27,15 @@ export function nominalFilter(context: Lowering, name: string, weight: Value, la
 }
 
 /** Attributes of a fused activation, by the op behind. */
-export const FUSED: Readonly<Record<string, Record<string, string | ReturnType<typeof float>>>> = {
+export const FUSED: Readonly<Record<string, Attributes>> = {
   relu: { activation: "Relu" },
   relu6: { activation: "Clip", activation_params: float([0, 6]) },
+};
+
+/** Those that do not keep zeros, for values without padding. */
+const GATES: Readonly<Record<string, Attributes>> = {
+  sigmoid: { activation: "Sigmoid" },
+  hardSigmoid: { activation: "HardSigmoid", activation_params: float([1 / 6, 0.5]) },
 };
 
 export const convRules = [
@@ -42,7 +48,8 @@ export const convRules = [
     const layout = filterLayoutOf(weight!, attributes.groups, context.block);
     if (layout === undefined) return false;
     const { stride, padding, dilation, groups } = attributes;
-    const next = context.soleConsumer(y!, "relu", "relu6");
+    const fused = context.fillsBlocks(y!) ? { ...FUSED, ...GATES } : FUSED;
+    const next = context.soleConsumer(y!, ...Object.keys(fused));
     const image = layout.kind === "stem" ? context.plain(x!) : context.blocked(x!);
     const filter = nominalFilter(context, context.filter(weight!, layout), weight!, layout);
     const name = context.g.op(
@@ -54,7 +61,7 @@ export const convRules = [
         dilations: dilation,
         group: groups === 1 ? 1 : context.padded(groups),
         kernel_shape: fixedShape(weight!, "conv2d").slice(2),
-        ...(next && FUSED[next.op.name]),
+        ...(next && fused[next.op.name]),
       },
       { domain: NCHWC_DOMAIN },
     );

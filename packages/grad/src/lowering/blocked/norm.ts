@@ -8,6 +8,7 @@ import { float32 } from "../../tensor.ts";
 import { type Lowering, rule } from "../context.ts";
 import { batchNormGradient } from "../plain/norm.ts";
 import { FUSED } from "./conv.ts";
+import { spatialDots } from "./excite.ts";
 import { perChannel } from "./perChannel.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
@@ -19,15 +20,12 @@ function channelMeans(context: Lowering, name: string): string {
   return g.op("ReduceMean", [g.op("GlobalAveragePool", [name], {}, BLOCKED), g.ints(0, 2, 3)], { keepdims: 0 });
 }
 
-/** Sum of a·b over N, H, W per padded channel: a depthwise convolution with b as a kernel of the image's size, so that the product is never written. */
+/** Sum of a·b over N, H, W per padded channel. */
 function channelDots(context: Lowering, value: Value, a: string, b: string): string {
   const { g } = context;
-  const [n, channels, h, w] = fixedShape(value, "batchNorm") as Sizes;
-  const c = context.padded(channels);
-  const image = context.reshape(a, 1, n * c, h, w);
-  const kernel = context.reshape(b, n * c, 1, h, w);
-  const dots = g.op("Conv", [image, kernel], { group: n * c, kernel_shape: [h, w] }, BLOCKED);
-  return g.op("ReduceSum", [context.reshape(dots, n, c), g.ints(0)], { keepdims: 0 });
+  const [n, channels] = fixedShape(value, "batchNorm") as Sizes;
+  const dots = context.reshape(spatialDots(context, value, a, b), n, context.padded(channels));
+  return g.op("ReduceSum", [dots, g.ints(0)], { keepdims: 0 });
 }
 
 const times = (g: OnnxGraph, a: string, b: string) => g.op("Mul", [a, b]);

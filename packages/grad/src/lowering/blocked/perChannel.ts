@@ -2,6 +2,7 @@
 
 import { type Attributes, NCHWC_DOMAIN } from "../../onnx/graph.ts";
 import type { Value } from "../../ops/graph.ts";
+import { float32 } from "../../tensor.ts";
 import type { Lowering } from "../context.ts";
 
 /** Elements of a value from which joining its rows pays. */
@@ -31,4 +32,19 @@ export function perChannel(
     { domain: NCHWC_DOMAIN },
   );
   return joins ? context.nominal(name, like) : name;
+}
+
+/** The same with one a and one b for all channels: arithmetic that ONNX Runtime would do in two or three passes. */
+export function perElement(
+  context: Lowering,
+  like: Value,
+  x: string,
+  a: number,
+  b: number,
+  activation: Attributes = {},
+  sum?: string,
+): string {
+  const channels = context.padded(like.shape[1] as number);
+  const vector = (value: number) => context.g.constant(float32(new Float32Array(channels).fill(value)));
+  return perChannel(context, like, x, vector(a), vector(b), activation, sum);
 }

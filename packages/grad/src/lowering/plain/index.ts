@@ -4,6 +4,8 @@ import type { RuleTable } from "../context.ts";
 import { activationRules } from "./activation.ts";
 import { basicRules } from "./basic.ts";
 import { convRules } from "./conv.ts";
+import { exciteRules } from "./excite.ts";
+import { layerNormRules } from "./layerNorm.ts";
 import { normRules } from "./norm.ts";
 import { poolRules } from "./pool.ts";
 import { sampleRules } from "./sample.ts";
@@ -13,6 +15,8 @@ export const PLAIN_RULES: RuleTable = new Map([
   ...activationRules,
   ...convRules,
   ...normRules,
+  ...layerNormRules,
+  ...exciteRules,
   ...poolRules,
   ...sampleRules,
 ]);
