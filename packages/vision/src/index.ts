@@ -14,6 +14,7 @@ export { randomSplit, type Split, stratifiedSplit } from "./data/split.ts";
 export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOptions, fail } from "./errors.ts";
 export { type ModelFileOptions, writeModelFile } from "./export/modelFile.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
+export { isWebPage, readWeights } from "./io/weightsFile.ts";
 export { type AverageState, averageDecay, type WeightAverage, weightAverage } from "./learner/average.ts";
 export { cacheSizeFor, type LearnerConfig, trainingSizes } from "./learner/config.ts";
 export {
