@@ -24,6 +24,7 @@ export {
   batchNorm1d,
   batchNormEval,
   convBatchNormFolded,
+  scaleFilter,
 } from "./ops/norm.ts";
 export { averagePool, globalAveragePool, globalMaxPool, maxPool, spatialMean } from "./ops/pool.ts";
 export { reduceMean, reduceSum } from "./ops/reduce.ts";

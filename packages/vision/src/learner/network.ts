@@ -13,7 +13,7 @@ import {
   type Value,
 } from "@ballsight/grad";
 import type { Architecture, Padding } from "../models/architecture.ts";
-import { FROZEN, ModelBuilder, type NormStatistics, type TrainPolicy } from "../models/builder.ts";
+import { type BuilderOptions, FROZEN, ModelBuilder, type NormStatistics } from "../models/builder.ts";
 import { HEADS, type HeadKind, type HeadOutputs } from "../models/head.ts";
 import { augment, augmentInputs, mixPhotos, normalize, unitPixels } from "./augmentGraph.ts";
 
@@ -65,7 +65,7 @@ export function trainProgram(spec: NetworkSpec, state: State, options: TrainGrap
 function trainPolicy(
   architecture: Architecture,
   options: TrainGraphOptions,
-): { policy: TrainPolicy; statistics: (prefix: string) => NormStatistics } {
+): Pick<BuilderOptions, "policy" | "statistics" | "drops"> {
   const isHead = (name: string) => name.startsWith("head.");
   const group = (name: string) => (isHead(name) ? architecture.bodyGroups : architecture.groupOf(name));
   const trains = (name: string) => group(name) >= options.firstGroup;
@@ -75,6 +75,7 @@ function trainPolicy(
       if (isHead(prefix)) return "batch";
       return trains(prefix) ? options.statistics : options.trainFrozenNorms ? "batch" : "running";
     },
+    drops: trains,
   };
 }
 

@@ -10,12 +10,17 @@ import {
   convBatchNormFolded,
   float32,
   type Graph,
+  hardSigmoid,
   hardSwish,
+  layerNorm2d,
   linear,
   relu,
   relu6,
   reshape,
   type State,
+  sigmoid,
+  silu,
+  stochasticDepth,
   sub,
   type TensorData,
   type Value,
@@ -34,6 +39,8 @@ export interface BuilderOptions {
   readonly state: State;
   readonly policy: TrainPolicy;
   readonly statistics: (prefix: string) => NormStatistics;
+  /** Whether pictures skip a residual branch at random (stochastic depth), by the block's name: in training, where it trains. */
+  readonly drops?: (prefix: string) => boolean;
   /** What to call the weights in errors. */
   readonly weightsName?: string;
 }
@@ -45,7 +52,7 @@ export interface NormSettings {
   readonly convBias?: boolean;
 }
 
-const ACTIVATIONS = { none: (x: Value) => x, relu, relu6, hardSwish } as const;
+const ACTIVATIONS = { none: (x: Value) => x, relu, relu6, hardSwish, hardSigmoid, sigmoid, silu } as const;
 export type Activation = keyof typeof ACTIVATIONS;
 
 /** Everything of a policy that trains nothing: evaluation and export. */
@@ -138,6 +145,18 @@ export class ModelBuilder {
     if (!norm.convBias) return activate(convBatchNormFolded(x, weight, parameters, conv, norm));
     const runningMean = sub(parameters.runningMean, this.parameter(biasName, [shape[0]], "bias"));
     return activate(convBatchNormFolded(x, weight, { ...parameters, runningMean }, conv, norm));
+  }
+
+  /** LayerNorm of each pixel's channels, `prefix.weight` and `prefix.bias`. */
+  layerNorm2d(x: Value, prefix: string, eps: number): Value {
+    const channels = [x.shape[1] as number];
+    const gamma = this.parameter(`${prefix}.weight`, channels, "norm");
+    return layerNorm2d(x, { gamma, beta: this.parameter(`${prefix}.bias`, channels, "norm") }, { eps });
+  }
+
+  /** A residual branch that each picture skips with probability p, where blocks are dropped at all. */
+  stochasticDepth(branch: Value, p: number, prefix: string): Value {
+    return this.#options.drops?.(prefix) ? stochasticDepth(branch, p, `${prefix}.mask`) : branch;
   }
 
   /** BatchNorm over features [N, C]. */

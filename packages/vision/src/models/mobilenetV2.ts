@@ -4,6 +4,7 @@ import { add, type Value } from "@ballsight/grad";
 import type { Architecture, Padding } from "./architecture.ts";
 import type { ModelBuilder } from "./builder.ts";
 import { initialBody } from "./initial.ts";
+import { samePadding } from "./padding.ts";
 
 /** Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first. */
 const STAGES = [
@@ -17,13 +18,6 @@ const STAGES = [
 ] as const;
 
 const NORM = { eps: 1e-5, momentum: 0.1 };
-
-/** TensorFlow's SAME for stride 2: an even side gets one pixel right or bottom and none before, an odd one gets one on both. */
-function pad3x3(x: Value, stride: number, padding: Padding) {
-  if (stride !== 2 || padding === "symmetric") return 1;
-  const [, , h, w] = x.shape as [unknown, unknown, number, number];
-  return [h % 2, w % 2, 1, 1] as const;
-}
 
 /** 1x1 expansion, 3x3 depthwise, 1x1 projection without activation; a residual where shapes allow. */
 function invertedResidual(
@@ -55,7 +49,7 @@ function invertedResidual(
     y,
     depthwise,
     [hidden, 1, 3, 3],
-    { stride, padding: pad3x3(y, stride, padding), groups: hidden },
+    { stride, padding: samePadding(y, 3, stride, padding), groups: hidden },
     "relu6",
     NORM,
   );
@@ -69,7 +63,7 @@ function body(b: ModelBuilder, x: Value, padding: Padding): Value {
     x,
     { conv: "features.0.0", norm: "features.0.1" },
     [32, 3, 3, 3],
-    { stride: 2, padding: pad3x3(x, 2, padding) },
+    { stride: 2, padding: samePadding(x, 3, 2, padding) },
     "relu6",
     NORM,
   );
