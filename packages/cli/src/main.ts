@@ -67,7 +67,10 @@ Examples:
     )
     .argument("[data]", "folder with one folder of photos per class")
     .option("--arch <name>", "architecture, or arch.weights (default: mobilenet_v2)")
-    .option("--weights <id|file|none>", "weights to start from (default: the architecture's first that are at hand)")
+    .option(
+      "--weights <id|file|none>",
+      "weights to start from (default: the architecture's first that are at hand, else downloaded)",
+    )
     .option("--epochs <n>", "epochs in which all layers train (default: 5)")
     .option("--freeze-epochs <n>", "epochs before, in which the head alone trains (default: 1)")
     .option(
@@ -95,6 +98,7 @@ Examples:
     .option("--out <folder>", "run directory (default: runs/<arch>-<date>-<time>)")
     .option("--cache <folder>", "where decoded photos are kept (default: the user's cache folder)")
     .option("--resume", "go on with the run in --out")
+    .option("--offline", "download nothing (also BALLSIGHT_OFFLINE=1)")
     .option("--device <name>", "cpu (default: cpu)")
     .option("--json", "one JSON object per epoch and one at the end")
     .addHelpText(

@@ -28,14 +28,15 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../train/check
 import { expectSameConfig, type RunConfig, runConfig, savedConfig, type TrainOptions } from "../train/options.ts";
 import { writeOutputs } from "../train/outputs.ts";
 import { openTrainPhotos, type TrainPhotos } from "../train/photos.ts";
-import { loadWeights, type StartWeights } from "../train/weights.ts";
 import { workerEngine } from "../train/workerEngine.ts";
+import { loadOptions, loadWeights, type StartWeights } from "../weights/startWeights.ts";
 
 /** Returns the exit code: 0 trained, 1 interrupted (a checkpoint is there). Throws on wrong options and data (exit code 2). */
 export async function train(data: string | undefined, options: TrainOptions): Promise<number> {
-  const { run, config, checkpoint } = await openTraining(data, options);
+  const opened = await openTraining(data, options);
+  const { run } = opened;
   try {
-    return await trainIn(run, config, checkpoint, options);
+    return await trainIn(opened, options);
   } catch (error) {
     // Nothing is learned yet, and a folder with settings alone would stand in the way of the corrected command.
     if (!options.resume && !existsSync(run.file("checkpoint"))) await unlink(run.file("config")).catch(() => undefined);
@@ -50,6 +51,7 @@ export async function train(data: string | undefined, options: TrainOptions): Pr
 interface Opened {
   readonly run: RunDirectory;
   readonly config: RunConfig;
+  readonly start: StartWeights;
   readonly checkpoint?: Checkpoint;
 }
 
@@ -61,9 +63,10 @@ async function openTraining(data: string | undefined, options: TrainOptions): Pr
     try {
       const config = savedConfig(await run.readConfig(), run.file("config"));
       expectSameConfig(config, options, data, options.out);
+      const start = await loadWeights(config.arch, config.weights, loadOptions(options));
       const bytes = await run.read("checkpoint");
       // Killed before the first epoch ended: the same settings start it again.
-      return { run, config, ...(bytes && { checkpoint: readCheckpoint(bytes, run.file("checkpoint")) }) };
+      return { run, config, start, ...(bytes && { checkpoint: readCheckpoint(bytes, run.file("checkpoint")) }) };
     } catch (error) {
       await run.close();
       throw error;
@@ -72,26 +75,22 @@ async function openTraining(data: string | undefined, options: TrainOptions): Pr
   if (data === undefined)
     fail("BAD_OPTION", { option: "<data>", expected: "a folder of class folders", received: "nothing" });
   const wanted = runConfig(resolve(data), options);
-  // What can be wrong with data and weights is said before a folder is made.
-  const [, start] = await Promise.all([readDataset(wanted.data), loadWeights(wanted.arch, wanted.weights)]);
+  // What can be wrong with data and weights is said before a folder is made; with data first, as nobody should wait for
+  // a download to hear of a wrong folder.
+  await readDataset(wanted.data);
+  const start = await loadWeights(wanted.arch, wanted.weights, loadOptions(options));
   // Settled now: another file may be at hand, or another folder be the current one, when the run goes on.
   const config = { ...wanted, weights: start.settled };
   const run = await openRun(options.out ?? `runs/${runName(config.arch, new Date())}`);
   await run.writeConfig(config);
-  return { run, config };
+  return { run, config, start };
 }
 
-async function trainIn(
-  run: RunDirectory,
-  config: RunConfig,
-  checkpoint: Opened["checkpoint"],
-  options: TrainOptions,
-): Promise<number> {
+async function trainIn({ run, config, start, checkpoint }: Opened, options: TrainOptions): Promise<number> {
   const say = (line: string) => void (options.json ? undefined : process.stdout.write(`${line}\n`));
   const warn = (line: string) => void process.stderr.write(`ballsight: ${line}\n`);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
   const { learner: settings } = config;
-  const start = await loadWeights(config.arch, config.weights);
   const dataset = await readDataset(config.data);
   const preprocess: Preprocess = {
     size: settings.size,

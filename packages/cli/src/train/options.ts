@@ -31,6 +31,7 @@ export interface TrainOptions {
   readonly out?: string;
   readonly cache?: string;
   readonly resume?: true;
+  readonly offline?: true;
   readonly device?: string;
   readonly json?: true;
 }
@@ -92,7 +93,7 @@ export function choice<T extends string>(
 
 /** Whether `--weights` names a file; registry names hold no slash. */
 export function isWeightsFile(weights: string | undefined): weights is string {
-  return weights !== undefined && /[/\\]|\.safetensors$/.test(weights);
+  return weights !== undefined && /[/\\]|\.(safetensors|pth|pt)$/.test(weights);
 }
 
 /** @throws BAD_OPTION */

@@ -13,10 +13,10 @@ import {
 import { renderModelCard } from "../report/modelCard.ts";
 import { renderTrainReport } from "../report/trainReport.ts";
 import type { RunDirectory } from "../run/runDirectory.ts";
+import type { StartWeights } from "../weights/startWeights.ts";
 import { commandOf, type RunConfig } from "./options.ts";
 import type { TrainPhotos } from "./photos.ts";
 import { metricsOf, trainReport } from "./summary.ts";
-import type { StartWeights } from "./weights.ts";
 
 export interface Finished {
   readonly run: RunDirectory;

@@ -7,9 +7,9 @@ import { describePhotos, rankByLoss, withThumbnails } from "../evaluate/topLosse
 import { programName } from "../output/version.ts";
 import type { TrainReport } from "../report/trainReport.ts";
 import type { RunDirectory } from "../run/runDirectory.ts";
+import type { StartWeights } from "../weights/startWeights.ts";
 import type { RunConfig } from "./options.ts";
 import type { TrainPhotos } from "./photos.ts";
-import type { StartWeights } from "./weights.ts";
 
 /** Photos shown in the report. */
 const WORST = 24;
