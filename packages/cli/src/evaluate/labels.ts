@@ -5,8 +5,6 @@ import { fail } from "@ballsight/vision";
 export interface MatchedLabels {
   /** Label index per class folder; -1 where the model knows no such label. */
   readonly labelOf: readonly number[];
-  /** Class folders that the model does not know. */
-  readonly unknown: readonly string[];
   /** Labels without a class folder. */
   readonly absent: readonly string[];
 }
@@ -29,7 +27,6 @@ export function matchLabels(classes: readonly string[], labels: readonly string[
   }
   return {
     labelOf,
-    unknown: classes.filter((_, i) => labelOf[i]! < 0),
     absent: labels.filter((_, k) => !labelOf.includes(k)),
   };
 }

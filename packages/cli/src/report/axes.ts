@@ -35,10 +35,11 @@ export function axes(horizontal: Axis, vertical: Axis, xLabel: string): Axes {
     (tick) =>
       html`<line class="grid" x1="${fixed(LEFT)}" x2="${fixed(WIDTH - RIGHT)}" y1="${fixed(y(tick))}" y2="${fixed(y(tick))}"/><text x="${fixed(LEFT - 6)}" y="${fixed(y(tick) + 4)}" text-anchor="end">${vertical.format(tick)}</text>`,
   );
-  const bottom = horizontal.ticks.map(
-    (tick) =>
-      html`<text x="${fixed(x(tick))}" y="${fixed(FLOOR + 18)}" text-anchor="middle">${horizontal.format(tick)}</text>`,
-  );
+  const bottom = horizontal.ticks.map((tick) => {
+    // The last number may be wider than the margin beside it.
+    const [at, anchor] = x(tick) > WIDTH - 24 ? [WIDTH, "end"] : [x(tick), "middle"];
+    return html`<text x="${fixed(at)}" y="${fixed(FLOOR + 18)}" text-anchor="${anchor}">${horizontal.format(tick)}</text>`;
+  });
   const name = html`<text x="${fixed(WIDTH - RIGHT)}" y="${fixed(HEIGHT - 3)}" text-anchor="end">${xLabel}</text>`;
   return { x, y, markup: html`${join(grid)}${join(bottom)}${name}` };
 }

@@ -7,6 +7,7 @@ export interface Bar {
   /** Where the bar stands, 0..1. */
   readonly from: number;
   readonly to: number;
+  /** A share with `diagonal`, else a count. */
   readonly value: number;
   /** Appears under the pointer. */
   readonly title: string;
@@ -27,8 +28,8 @@ export interface BarChart {
 const SHARES = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 export function barChart({ title, xLabel, bars, description, diagonal }: BarChart): Html {
-  const most = Math.max(0, ...bars.map(({ value }) => value));
-  const counts = ticks(0, most, 4);
+  // Counts are whole: at least four of them keep the axis so.
+  const counts = ticks(0, Math.max(4, ...bars.map(({ value }) => value)), 4);
   const { x, y, markup } = axes(
     { from: 0, to: 1, ticks: SHARES, format: share },
     diagonal

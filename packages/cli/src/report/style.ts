@@ -35,7 +35,8 @@ figcaption{margin-bottom:4px;font-size:.9rem;font-weight:650}
 svg{display:block;width:100%;height:auto}
 svg text{fill:var(--quiet);font-size:13px}
 .grid{stroke:var(--line);stroke-width:1}
-.wall,.diagonal{stroke:var(--quiet);stroke-width:1;stroke-dasharray:3 3}
+.wall{stroke:var(--quiet);stroke-width:1;stroke-dasharray:3 3}
+.diagonal{stroke:var(--two);stroke-width:1.5;stroke-dasharray:5 4}
 .series path{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
 .series circle{stroke:var(--panel);stroke-width:1}
 .s1 path{stroke:var(--one)}.s1 circle{fill:var(--one)}
@@ -70,6 +71,6 @@ th{font-weight:600;text-align:left}
 .photos p{margin:0}
 .settings th{padding:3px 20px 3px 0;white-space:nowrap;vertical-align:top;font-weight:500;color:var(--quiet)}
 .settings td{padding:3px 0}
-@media (max-width:480px){.figures div{padding:8px 10px}.figures dd{font-size:1.2rem}.matrix{font-size:.75rem}.matrix td{min-width:26px;height:26px;padding:0}.epochs{font-size:.78rem}.numbers td,.numbers th{padding-right:9px}}
+@media (max-width:480px){.figures div{padding:8px 10px}.figures dd{font-size:1.2rem}.matrix{font-size:.75rem}.matrix td{min-width:26px;height:26px;padding:0}.epochs{font-size:.78rem}.bars .bar{display:none}.numbers td,.numbers th{padding-right:9px}}
 @media print{figure,.photos li{break-inside:avoid}}
 `;
