@@ -7,7 +7,6 @@ export {
   drawAugmentation,
   evaluationResize,
   lighting,
-  neutralAugmentation,
 } from "./data/augment.ts";
 export { type Prefetched, prefetch } from "./data/prefetch.ts";
 export { randomSplit, type Split, stratifiedSplit } from "./data/split.ts";
@@ -15,16 +14,12 @@ export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOpti
 export { type ModelFileOptions, writeModelFile } from "./export/modelFile.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
 export { isWebPage, readWeights } from "./io/weightsFile.ts";
-export { type AverageState, averageDecay, type WeightAverage, weightAverage } from "./learner/average.ts";
+export { averageDecay } from "./learner/average.ts";
+export { type Best, type BestOptions, MONITORS, type Monitor, type PhaseEnd } from "./learner/best.ts";
 export { cacheSizeFor, type LearnerConfig, trainingSizes } from "./learner/config.ts";
-export {
-  type BatchEvent,
-  type CurvePoint,
-  type EpochRow,
-  Learner,
-  type LearnerOptions,
-  type Position,
-} from "./learner/learner.ts";
+export { type EpochShape, epochShape } from "./learner/epoch.ts";
+export { type BatchEvent, Learner, type LearnerOptions } from "./learner/learner.ts";
+export { type LrFindOptions, type LrFindResult, lrFind } from "./learner/lrFind.ts";
 export {
   accuracy,
   argmaxRows,
@@ -33,7 +28,6 @@ export {
   classScores,
   confusionMatrix,
   crossEntropies,
-  errorRate,
   expectedCalibrationError,
   macroScores,
   mostConfused,
@@ -42,11 +36,11 @@ export {
   type SmoothLoss,
   smoothLoss,
   topLosses,
-  weightedMean,
   wilsonInterval,
 } from "./learner/metrics.ts";
 export { type CutBox, drawCutMix, drawMixUp, type Mix, type SoftTargetOptions, softTargets } from "./learner/mixup.ts";
 export { evaluationModel, type NetworkSpec, type TrainGraphOptions, trainProgram } from "./learner/network.ts";
+export type { CurvePoint, EpochRow, Position } from "./learner/position.ts";
 export {
   broadcastLr,
   type FineTuneOptions,
@@ -61,9 +55,12 @@ export {
   type Phase,
   type ProgressiveSizes,
   progressiveSize,
+  SCHEDULES,
   type Schedule,
+  type ScheduleName,
 } from "./learner/schedule.ts";
 export type { PhotoSource } from "./learner/source.ts";
+export { type LrCurve, type LrSuggestion, type SuggestRule, suggestLrs, suggestPoints } from "./learner/suggest.ts";
 export {
   evaluationLogits,
   score,

@@ -1,7 +1,16 @@
 // The options of `ballsight train`: their texts to a checked configuration.
 
 import { basename, resolve } from "node:path";
-import { AUGMENT_DEFAULTS, fail, HEADS, type HeadKind, type LearnerConfig } from "@ballsight/vision";
+import {
+  AUGMENT_DEFAULTS,
+  evaluationResize,
+  fail,
+  HEADS,
+  type HeadKind,
+  type LearnerConfig,
+  MONITORS,
+  SCHEDULES,
+} from "@ballsight/vision";
 
 /** As commander hands them over: texts, or undefined where they were not given. */
 export interface TrainOptions {
@@ -13,15 +22,26 @@ export interface TrainOptions {
   readonly size?: string;
   readonly startSize?: string;
   readonly batch?: string;
+  readonly accumulate?: string;
   readonly valid?: string;
   readonly stratify?: true;
   readonly seed?: string;
   readonly head?: string;
   readonly labelSmoothing?: string;
   readonly mixup?: string;
+  readonly cutmix?: string;
+  readonly balance?: true;
+  readonly classWeights?: true;
   readonly average?: string;
   readonly weightDecay?: string;
   readonly lrMult?: string;
+  readonly schedule?: string;
+  readonly patience?: string;
+  readonly monitor?: string;
+  readonly minDelta?: string;
+  readonly saveBest?: true;
+  readonly tta?: string;
+  readonly calibrate?: true;
   readonly frozenGroups?: string;
   readonly frozenNorms?: true;
   readonly statistics?: string;
@@ -45,6 +65,10 @@ export interface RunConfig {
   readonly stratify: boolean;
   /** What the short side of a photo is resized to before the centre crop of `learner.size`. */
   readonly resize: number;
+  /** Augmented passes of test-time augmentation at the end; 0 for none. */
+  readonly tta: number;
+  /** Whether a temperature for the probabilities is fitted at the end. */
+  readonly calibrate: boolean;
   readonly learner: LearnerConfig;
 }
 
@@ -96,6 +120,26 @@ export function isWeightsFile(weights: string | undefined): weights is string {
   return weights !== undefined && /[/\\]|\.(safetensors|pth|pt)$/.test(weights);
 }
 
+const RATE: Range = { from: 0, to: 10 };
+
+/**
+ * `--lr RATE` and `--lr-mult`, or fastai's slice LOW:HIGH: the rates of the first and the last group once all train. The head
+ * alone is trained at twice HIGH before, as fine_tune halves its base rate.
+ */
+function rates({ lr, lrMult }: TrainOptions): Pick<LearnerConfig, "lr" | "lrMult"> {
+  if (lr === undefined || !lr.includes(":")) {
+    return { lr: number("lr", lr, 4e-3, RATE), lrMult: number("lr-mult", lrMult, 100, { from: 1, to: 1e6 }) };
+  }
+  const [low, high, more] = lr.split(":").map(Number);
+  const sound = more === undefined && low !== undefined && high !== undefined && low > 0 && high >= low && high <= 5;
+  if (!sound)
+    fail("BAD_OPTION", { option: "--lr", expected: "a rate, or two as LOW:HIGH, above 0 and up to 5", received: lr });
+  if (lrMult !== undefined)
+    fail("BAD_OPTION", { option: "--lr-mult", expected: "nothing beside --lr LOW:HIGH", received: lrMult });
+  // Without the digits that division adds: 1e-3 / 1e-5 is 99.99999999999999.
+  return { lr: 2 * high, lrMult: Number((high / low).toPrecision(12)) };
+}
+
 /** @throws BAD_OPTION */
 export function runConfig(data: string, options: TrainOptions): RunConfig {
   const whole = (from: number, to?: number): Range => ({ from, whole: true, ...(to !== undefined && { to }) });
@@ -109,21 +153,34 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
     weights: isWeightsFile(options.weights) ? resolve(options.weights) : (options.weights ?? "default"),
     valid: number("valid", options.valid, 0.1, { from: 0.01, to: 0.9 }),
     stratify: options.stratify ?? false,
-    resize: number("resize", options.resize, resize, whole(size, 2048)),
+    resize:
+      options.resize === "fastai"
+        ? evaluationResize(size)
+        : number("resize", options.resize, resize, whole(size, 2048)),
+    tta: number("tta", options.tta, 0, whole(0, 64)),
+    calibrate: options.calibrate ?? false,
     learner: {
       epochs: number("epochs", options.epochs, 5, whole(0, 10_000)),
       freezeEpochs: number("freeze-epochs", options.freezeEpochs, 1, whole(0, 10_000)),
-      lr: number("lr", options.lr, 4e-3, { from: 0, to: 10 }),
-      lrMult: number("lr-mult", options.lrMult, 100, { from: 1, to: 1e6 }),
+      ...rates(options),
+      schedule: choice("schedule", options.schedule, "one-cycle", SCHEDULES),
       weightDecay: number("weight-decay", options.weightDecay, 0.01, { from: 0, to: 1 }),
       batch: number("batch", options.batch, 16, whole(2, 1024)),
+      accumulate: number("accumulate", options.accumulate, 1, whole(1, 1024)),
       size,
       startSize: number("start-size", options.startSize, size, whole(32, 1024)),
       seed: number("seed", options.seed, 42, whole(0, Number.MAX_SAFE_INTEGER)),
       head: choice("head", options.head, "fastai", Object.keys(HEADS) as HeadKind[]),
       labelSmoothing: number("label-smoothing", options.labelSmoothing, 0.1, { from: 0, to: 0.9 }),
       mixup: number("mixup", options.mixup, 0, { from: 0, to: 10 }),
+      cutmix: number("cutmix", options.cutmix, 0, { from: 0, to: 10 }),
+      balance: options.balance ?? false,
+      classWeights: options.classWeights ?? false,
       average: number("average", options.average, 0.99, { from: 0, to: 0.99999 }),
+      patience: number("patience", options.patience, 0, whole(0, 10_000)),
+      monitor: choice("monitor", options.monitor, "valid_loss", MONITORS),
+      minDelta: number("min-delta", options.minDelta, 0, { from: 0, to: 100 }),
+      saveBest: options.saveBest ?? false,
       frozenGroups: number("frozen-groups", options.frozenGroups, 0, whole(0, 10)),
       trainFrozenNorms: options.frozenNorms ?? false,
       statistics: choice("statistics", options.statistics, "batch", ["batch", "running"]),
@@ -168,8 +225,9 @@ export function expectSameConfig(
   };
   compare("<data>", data, saved.data, given.data);
   if (given.weights !== "default") compare("--weights", options.weights, saved.weights, given.weights);
-  for (const option of ["arch", "valid", "stratify", "resize"] as const)
+  for (const option of ["arch", "valid", "stratify", "resize", "tta", "calibrate"] as const)
     compare(`--${option}`, options[option], saved[option], given[option]);
+  if (options.lr?.includes(":")) compare("--lr", options.lr, saved.learner.lrMult, given.learner.lrMult);
   compare("--frozen-norms", options.frozenNorms, saved.learner.trainFrozenNorms, given.learner.trainFrozenNorms);
   compare("--aug-mult", options.augMult, saved.learner.augment.mult, given.learner.augment.mult);
   compare("--min-scale", options.minScale, saved.learner.augment.crop?.minScale, given.learner.augment.crop?.minScale);
@@ -191,6 +249,8 @@ export function commandOf(config: RunConfig): string {
       ["valid", from.valid],
       ["stratify", from.stratify],
       ["resize", from.resize],
+      ["tta", from.tta],
+      ["calibrate", from.calibrate],
       ...Object.entries(learner),
       ["frozenGroups", frozenGroups],
       ["frozenNorms", trainFrozenNorms],

@@ -1,7 +1,7 @@
 // What a training amounts to: the metrics in the model file and the data of its report.
 
 import { basename } from "node:path";
-import type { Learner, Split, Validation } from "@ballsight/vision";
+import { epochShape, type Learner, type Split, type Validation } from "@ballsight/vision";
 import { measure } from "../evaluate/measure.ts";
 import { describePhotos, rankByLoss, withThumbnails } from "../evaluate/topLosses.ts";
 import { programName } from "../output/version.ts";
@@ -38,7 +38,7 @@ export async function trainReport(parts: ReportParts): Promise<TrainReport> {
   const { run, config, start, photos, split, learner, validation, caching } = parts;
   const { rows, curve } = learner.position;
   const { classes } = photos.main;
-  const steps = Math.max(1, Math.floor(split.train.length / Math.min(config.learner.batch, split.train.length)));
+  const { steps } = epochShape(split.train.length, config.learner);
   const sum = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + pick(row), 0);
   const { augment, ...settings } = config.learner;
   const { metrics, reliability } = measure(classes, validation);

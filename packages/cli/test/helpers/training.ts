@@ -79,7 +79,8 @@ export async function readRunCheckpoint(folder: string) {
   const { tensors, metadata } = readSafetensors(await readFile(join(folder, "checkpoint.safetensors")));
   const position = JSON.parse(metadata.position as string) as Position;
   const rows = position.rows.map(({ seconds: _, engineSeconds: __, waitSeconds: ___, ...row }) => row);
-  return { tensors, position: { ...position, rows }, data: metadata.data };
+  const { spent: _, ...place } = position;
+  return { tensors, position: { ...place, rows }, data: metadata.data };
 }
 
 /** Bit for bit: model file, parameters, moments, statistics, averages, position; times apart. */

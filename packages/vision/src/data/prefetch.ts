@@ -1,10 +1,8 @@
-// Bounded read-ahead: the next batches are made while the engine computes, and the times tell who waited for whom.
+// Bounded read-ahead: the next batches are made while the engine computes, and the time that the engine stood still for want of them is told.
 
 export interface Prefetched<T> extends AsyncIterableIterator<T> {
   /** Milliseconds that the consumer has waited for an item so far. */
   readonly waitMs: number;
-  /** Milliseconds that making items has taken so far, added up over items that were made side by side. */
-  readonly produceMs: number;
 }
 
 /**
@@ -20,19 +18,10 @@ export function prefetch<T>(produce: (index: number) => Promise<T>, count: numbe
   let started = 0;
   let over = false;
   let waitMs = 0;
-  let produceMs = 0;
 
-  const timed = async (index: number): Promise<T> => {
-    const begin = performance.now();
-    try {
-      return await produce(index);
-    } finally {
-      produceMs += performance.now() - begin;
-    }
-  };
   const startMore = () => {
     while (!over && ahead.length < depth && started < count) {
-      const item = timed(started++);
+      const item = produce(started++);
       // Nobody may ever ask for this item; its error is still delivered to whoever does.
       item.catch(() => undefined);
       ahead.push(item);
@@ -48,9 +37,6 @@ export function prefetch<T>(produce: (index: number) => Promise<T>, count: numbe
   return {
     get waitMs() {
       return waitMs;
-    },
-    get produceMs() {
-      return produceMs;
     },
     async next() {
       const item = ahead.shift();

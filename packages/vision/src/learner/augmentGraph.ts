@@ -79,12 +79,28 @@ export function normalize(x: Value, mean: readonly number[], std: readonly numbe
   return div(sub(x, row(mean)), row(std));
 }
 
-/** lambda · x + (1 - lambda) · x[partner]: MixUp's photos. lambda float32 [N], partner int64 [N]. */
-export function mixPhotos(x: Value, lambda: Value, partner: Value): Value {
+/**
+ * lambda · x + (1 - lambda) · x[partner]: MixUp's photos. lambda float32 [N], partner int64 [N].
+ * @param box float32 [4]: CutMix's x0, y0, x1, y1 in whole pixels, the last two beyond it, inside of which the partner alone shows
+ */
+export function mixPhotos(x: Value, lambda: Value, partner: Value, box?: Value): Value {
   const n = x.shape[0] as number;
-  const share = reshape(lambda, [n, 1, 1, 1]);
-  const other = gatherRows(x, partner);
-  return add(mul(x, share), mul(other, sub(x.graph.constant(float32([1], [])), share)));
+  const one = x.graph.constant(float32([1], []));
+  const whole = reshape(lambda, [n, 1, 1, 1]);
+  const share = box === undefined ? whole : mul(whole, sub(one, boxMask(box, x.shape[2] as number)));
+  return add(mul(x, share), mul(gatherRows(x, partner), sub(one, share)));
+}
+
+/** [1, 1, size, size]: 1 in the box, 0 outside. */
+function boxMask(box: Value, size: number): Value {
+  const places = box.graph.constant(float32(Array.from({ length: size }, (_, i) => i)));
+  const one = box.graph.constant(float32([1], []));
+  const edge = (i: number) => slice(box, 0, i, i + 1);
+  // Whole numbers: each clamp is 0 or 1.
+  const inside = (low: Value, high: Value) =>
+    mul(clamp(add(sub(places, low), one), 0, 1), clamp(sub(high, places), 0, 1));
+  const columns = reshape(inside(edge(0), edge(2)), [1, 1, 1, size]);
+  return mul(reshape(inside(edge(1), edge(3)), [1, 1, size, 1]), columns);
 }
 
 /** For evaluation: uint8 [N, size, size, 3] that are resized and cropped already, to [N, 3, size, size] in [0, 1]. */

@@ -3,9 +3,10 @@
 import type { AugmentConfig } from "../data/augment.ts";
 import type { NormStatistics } from "../models/builder.ts";
 import type { HeadKind } from "../models/head.ts";
-import { type Phase, progressiveSize } from "./schedule.ts";
+import type { BestOptions } from "./best.ts";
+import { type Phase, progressiveSize, type ScheduleName } from "./schedule.ts";
 
-export interface LearnerConfig {
+export interface LearnerConfig extends BestOptions {
   /** Epochs in which all groups train, after the frozen ones. */
   readonly epochs: number;
   readonly freezeEpochs: number;
@@ -13,8 +14,12 @@ export interface LearnerConfig {
   readonly lr: number;
   /** By how much the first group's rate lies below the head's once all train. */
   readonly lrMult: number;
+  /** Of the epochs in which all groups train; the frozen ones warm up. */
+  readonly schedule: ScheduleName;
   readonly weightDecay: number;
   readonly batch: number;
+  /** Batches whose gradients make one step. */
+  readonly accumulate: number;
   /** Side in pixels of the photos that the network sees in the last epochs and when it is served. */
   readonly size: number;
   /** Side in the first epoch; the same as `size` for no progressive resizing. */
@@ -24,6 +29,12 @@ export interface LearnerConfig {
   readonly labelSmoothing: number;
   /** MixUp's alpha; 0 for none. */
   readonly mixup: number;
+  /** CutMix's alpha; 0 for none. With MixUp on as well, each batch gets one of the two. */
+  readonly cutmix: number;
+  /** Show photos of every class equally often. */
+  readonly balance: boolean;
+  /** Let every class count the same in the loss. */
+  readonly classWeights: boolean;
   /** Decay of the weight average that is validated and exported; 0 for none. */
   readonly average: number;
   /** Body groups that never train, from the pixels' side. */

@@ -1,56 +1,18 @@
 // Trains a network: freeze, fine-tune, validate, stop and go on. Knows nothing of files; photos, engine and checkpoints come in as values.
 
-import type { Engine, State, Target, TensorData, Trainer, TrainProgram } from "@ballsight/grad";
-import { prefetch } from "../data/prefetch.ts";
+import type { Engine, State, StepHyper, StepResult, Target, TensorData, Trainer, TrainProgram } from "@ballsight/grad";
 import type { Split } from "../data/split.ts";
 import { fail } from "../errors.ts";
 import { averageDecay } from "./average.ts";
-import { epochOrder, makeBatch } from "./batches.ts";
+import { bestAfter, forgetBest, isMoment, isStale, isWeight, keepBest, type PhaseEnd, restoreBest } from "./best.ts";
 import { type LearnerConfig, sizeAt } from "./config.ts";
-import { type SmoothLoss, smoothLoss } from "./metrics.ts";
-import { type NetworkSpec, trainProgram } from "./network.ts";
+import { type EpochShape, epochBatches, epochShape, phaseProgram } from "./epoch.ts";
+import { smoothLoss } from "./metrics.ts";
+import type { NetworkSpec } from "./network.ts";
+import { afterEpoch, afterPhase, type EpochRow, type Position, START, stepped } from "./position.ts";
 import { fineTunePlan, hypersAt, type Phase } from "./schedule.ts";
 import type { PhotoSource } from "./source.ts";
 import { evaluationLogits, score, type Validation } from "./validate.ts";
-
-/** A finished epoch: fastai's row, and the times of engine and data. */
-export interface EpochRow {
-  readonly phase: Phase["name"];
-  /** From 0, in its phase. */
-  readonly epoch: number;
-  readonly size: number;
-  readonly trainLoss: number;
-  readonly validLoss: number;
-  readonly errorRate: number;
-  readonly accuracy: number;
-  /** The head's rate at the epoch's end. */
-  readonly lr: number;
-  /** Training and validation together. */
-  readonly seconds: number;
-  /** Inside ONNX Runtime, training only. */
-  readonly engineSeconds: number;
-  /** That the engine stood still for want of photos. */
-  readonly waitSeconds: number;
-}
-
-/** Where a training stands: with the state, all that is needed to go on. Plain data. */
-export interface Position {
-  readonly phase: number;
-  readonly epoch: number;
-  readonly step: number;
-  /** Steps since the optimiser was cleared. */
-  readonly optimizerStep: number;
-  readonly smooth: SmoothLoss;
-  readonly rows: readonly EpochRow[];
-  /** Smoothed loss and the head's rate, every few steps, for the charts. */
-  readonly curve: readonly CurvePoint[];
-}
-
-export interface CurvePoint {
-  readonly step: number;
-  readonly loss: number;
-  readonly lr: number;
-}
 
 export interface BatchEvent {
   readonly phase: Phase["name"];
@@ -61,9 +23,8 @@ export interface BatchEvent {
   readonly loss: number;
   /** Debiased exponential average. */
   readonly smooth: number;
-  /** Steps done and to do in all phases. */
-  readonly done: number;
-  readonly total: number;
+  /** Spent in the epoch so far, before an interruption too. */
+  readonly seconds: number;
 }
 
 export interface LearnerOptions {
@@ -78,24 +39,12 @@ export interface LearnerOptions {
   readonly position?: Position;
   readonly onBatch?: (event: BatchEvent) => void;
   readonly onEpoch?: (row: EpochRow, validation: Validation) => void;
-  /** After each epoch, and when it is told to stop. */
+  readonly onPhase?: (end: PhaseEnd) => void;
+  /** After each epoch and each phase, and when it is told to stop. */
   readonly onCheckpoint?: (state: State, position: Position) => Promise<void>;
   /** Asked before every step; true stops, with a checkpoint. */
   readonly stopping?: () => boolean;
 }
-
-const START: Position = {
-  phase: 0,
-  epoch: 0,
-  step: 0,
-  optimizerStep: 0,
-  smooth: smoothLoss.init(),
-  rows: [],
-  curve: [],
-};
-
-/** A curve point every this many steps. */
-const CURVE_EVERY = 10;
 
 export class Learner {
   readonly #options: LearnerOptions;
@@ -111,8 +60,8 @@ export class Learner {
     this.#state = new Map(options.state);
     this.#position = options.position ?? START;
     const groups = spec.architecture.bodyGroups + 1;
-    const { epochs, freezeEpochs, lr, lrMult } = config;
-    this.#phases = fineTunePlan({ epochs, freezeEpochs, lr, lrMult, groups });
+    const { epochs, freezeEpochs, lr, lrMult, schedule } = config;
+    this.#phases = fineTunePlan({ epochs, freezeEpochs, lr, lrMult, groups, schedule });
   }
 
   get position(): Position {
@@ -122,14 +71,15 @@ export class Learner {
   /** What is validated and exported: the averages where they are kept, else the parameters. */
   get weights(): State {
     const { average } = this.#options.config;
-    const plain = [...this.#state].filter(([name]) => !/^(exp_avg|exp_avg_sq|average)\./.test(name));
+    const plain = [...this.#state].filter(([name]) => isWeight(name));
     return new Map(
       plain.map(([name, tensor]) => [name, (average > 0 ? this.#state.get(`average.${name}`) : undefined) ?? tensor]),
     );
   }
 
   /**
-   * fastai's fine_tune from where it stands: the head alone, then all groups. Returns the last validation.
+   * fastai's fine_tune from where it stands: the head alone, then all groups. Returns the validation of the weights that it
+   * ends with: the last epoch's, or with `saveBest` those of the last phase's best epoch.
    * @throws INTERRUPTED after a checkpoint, when it was told to stop; LOSS_NOT_FINITE
    */
   async fineTune(): Promise<Validation> {
@@ -137,23 +87,33 @@ export class Learner {
     try {
       while (this.#position.phase < this.#phases.length) {
         const phase = this.#phases[this.#position.phase]!;
-        while (this.#position.epoch < phase.epochs) validation = await this.#epoch(phase);
-        await this.#release();
-        for (const name of [...this.#state.keys()]) if (/^(exp_avg|exp_avg_sq)\./.test(name)) this.#state.delete(name);
-        this.#position = {
-          ...this.#position,
-          phase: this.#position.phase + 1,
-          epoch: 0,
-          step: 0,
-          optimizerStep: 0,
-          smooth: smoothLoss.init(),
-        };
-        await this.#options.onCheckpoint?.(this.#state, this.#position);
+        while (!this.#isOver(phase)) validation = await this.#epoch(phase);
+        const end = await this.#endPhase(phase);
+        if (end.kept !== end.epochs - 1) validation = undefined;
       }
     } finally {
       await this.#release();
     }
     return validation ?? this.validate();
+  }
+
+  #isOver({ epochs }: Phase): boolean {
+    const { epoch, best } = this.#position;
+    return epoch >= epochs || isStale(best, epoch, this.#options.config);
+  }
+
+  async #endPhase({ name, epochs: planned }: Phase): Promise<PhaseEnd> {
+    await this.#release();
+    const { epoch: epochs, best } = this.#position;
+    for (const moment of [...this.#state.keys()].filter(isMoment)) this.#state.delete(moment);
+    restoreBest(this.#state);
+    forgetBest(this.#state);
+    const kept = this.#options.config.saveBest && best !== null ? best.epoch : epochs - 1;
+    const end = { phase: name, epochs, planned, kept };
+    this.#position = afterPhase(this.#position, end);
+    await this.#options.onCheckpoint?.(this.#state, this.#position);
+    this.#options.onPhase?.(end);
+    return end;
   }
 
   /** Loss and accuracy on the held-out photos, as the served model would see them. */
@@ -166,42 +126,35 @@ export class Learner {
   }
 
   async #epoch(phase: Phase): Promise<Validation> {
-    const { config, split, source } = this.#options;
-    const began = performance.now();
-    const globalEpoch = this.#globalEpoch();
-    const size = sizeAt(config, phase.name, this.#position.epoch, this.#options.spec.architecture.stride);
+    const { config, spec, split, source } = this.#options;
+    const clock = new EpochClock(this.#position.spent);
+    const epoch = this.#globalEpoch();
+    const size = sizeAt(config, phase.name, this.#position.epoch, spec.architecture.stride);
     const photos = source(size);
-    const batch = Math.min(config.batch, split.train.length);
-    const steps = Math.floor(split.train.length / batch);
-    const { trainer, program } = await this.#start(phase, size, batch);
-    const order = epochOrder(split.train, config.seed, globalEpoch);
+    const shape = epochShape(split.train.length, config);
+    const { parts, steps } = shape;
+    const { trainer, program } = await this.#start(phase, size, shape);
     const first = this.#position.step;
-    const batches = prefetch(
-      (i) =>
-        makeBatch(photos, order.slice((first + i) * batch, (first + i + 1) * batch), config, program, {
-          epoch: globalEpoch,
-          step: first + i,
-        }),
-      steps - first,
-      3,
-    );
-    let engineMs = 0;
+    const batches = epochBatches(photos, split.train, config, program, { epoch, first, size });
     let lr = 0;
+    let losses: number[] = [];
     for await (const inputs of batches) {
-      if (this.#options.stopping?.()) await this.#interrupt();
-      const { step, epoch, optimizerStep } = this.#position;
-      const hypers = hypersAt(phase.schedule, phase.lrMax, (epoch * steps + step) / (phase.epochs * steps));
-      lr = hypers.lr.at(-1)!;
-      const result = await trainer.step(inputs, {
-        ...hypers,
-        step: optimizerStep + 1,
-        weightDecay: config.weightDecay,
-        average: averageDecay(config.average, optimizerStep),
-      });
-      engineMs += result.milliseconds;
-      this.#afterStep(phase, result.outputs.loss!.data[0] as number, steps, lr);
+      clock.waitMs = batches.waitMs;
+      if (losses.length === 0 && this.#options.stopping?.()) await this.#interrupt(clock);
+      let result: StepResult;
+      if (losses.length < parts - 1) result = await trainer.accumulate(inputs);
+      else {
+        const hypers = this.#hypers(phase, steps);
+        lr = hypers.lr.at(-1)!;
+        result = await trainer.step(inputs, hypers);
+      }
+      clock.engineMs += result.milliseconds;
+      losses.push(result.outputs.loss!.data[0] as number);
+      if (losses.length < parts) continue;
+      this.#afterStep(phase, losses.reduce((sum, loss) => sum + loss, 0) / parts, steps, lr, clock.spent.seconds);
+      losses = [];
     }
-    await this.#collect();
+    const trained = await this.#collect();
     const validation = await this.validate();
     const row: EpochRow = {
       phase: phase.name,
@@ -212,69 +165,53 @@ export class Learner {
       errorRate: 1 - validation.accuracy,
       accuracy: validation.accuracy,
       lr,
-      seconds: (performance.now() - began) / 1000,
-      engineSeconds: engineMs / 1000,
-      waitSeconds: batches.waitMs / 1000,
+      ...clock.spent,
     };
-    this.#position = { ...this.#position, epoch: row.epoch + 1, step: 0, rows: [...this.#position.rows, row] };
+    const best = bestAfter(this.#position.best, row, config);
+    if (config.saveBest && best?.epoch === row.epoch) keepBest(this.#state, trained);
+    this.#position = afterEpoch(this.#position, row, best);
     await this.#options.onCheckpoint?.(this.#state, this.#position);
     this.#options.onEpoch?.(row, validation);
     return validation;
   }
 
-  #afterStep(phase: Phase, loss: number, steps: number, lr: number): void {
+  #hypers({ schedule, lrMax, epochs }: Phase, steps: number): StepHyper {
+    const { config } = this.#options;
+    const { step, epoch, optimizerStep } = this.#position;
+    return {
+      ...hypersAt(schedule, lrMax, (epoch * steps + step) / (epochs * steps)),
+      step: optimizerStep + 1,
+      weightDecay: config.weightDecay,
+      average: averageDecay(config.average, optimizerStep),
+    };
+  }
+
+  #afterStep(phase: Phase, loss: number, steps: number, lr: number, seconds: number): void {
     const { epoch, step } = this.#position;
     if (!Number.isFinite(loss)) fail("LOSS_NOT_FINITE", { step: step + 1, received: loss });
-    const smooth = smoothLoss.update(this.#position.smooth, loss);
-    const done = this.#stepsBefore(this.#position.phase, steps) + epoch * steps + step + 1;
-    const value = smoothLoss.value(smooth);
-    const curve =
-      done % CURVE_EVERY === 0 ? [...this.#position.curve, { step: done, loss: value, lr }] : this.#position.curve;
-    this.#position = {
-      ...this.#position,
-      step: step + 1,
-      optimizerStep: this.#position.optimizerStep + 1,
-      smooth,
-      curve,
-    };
-    const total = this.#stepsBefore(this.#phases.length, steps);
-    this.#options.onBatch?.({
-      phase: phase.name,
-      epoch,
-      epochs: phase.epochs,
-      step: step + 1,
-      steps,
-      loss,
-      smooth: value,
-      done,
-      total,
-    });
+    this.#position = stepped(this.#position, loss, lr);
+    const smooth = smoothLoss.value(this.#position.smooth);
+    const { name, epochs } = phase;
+    this.#options.onBatch?.({ phase: name, epoch, epochs, step: step + 1, steps, loss, smooth, seconds });
   }
 
-  /** Steps of the phases before this one. */
-  #stepsBefore(phase: number, steps: number): number {
-    return this.#phases.slice(0, phase).reduce((sum, { epochs }) => sum + epochs * steps, 0);
-  }
-
+  /** Epochs before this one in all phases as they were planned: draws stay where they are when a phase ends early. */
   #globalEpoch(): number {
-    return this.#stepsBefore(this.#position.phase, 1) + this.#position.epoch;
+    const { phase, epoch } = this.#position;
+    return this.#phases.slice(0, phase).reduce((sum, { epochs }) => sum + epochs, epoch);
   }
 
   /** The program for a phase and a size, made anew where either changed; optimiser state carries over within a phase. */
-  async #start(phase: Phase, size: number, batch: number): Promise<{ trainer: Trainer; program: TrainProgram }> {
+  async #start(phase: Phase, size: number, shape: EpochShape): Promise<{ trainer: Trainer; program: TrainProgram }> {
     const key = `${phase.name}/${size}`;
     if (this.#running?.key === key) return this.#running;
     await this.#release();
     const { engine, spec, config, source } = this.#options;
     this.#target ??= await engine.probe();
-    const program = trainProgram(spec, this.#state, {
-      batch,
+    const program = phaseProgram(spec, this.#state, config, shape, {
+      phase: phase.name,
       size,
       cacheSize: source(size).cacheSize,
-      firstGroup: phase.name === "frozen" ? spec.architecture.bodyGroups : config.frozenGroups,
-      trainFrozenNorms: config.trainFrozenNorms,
-      statistics: config.statistics,
-      mixup: config.mixup > 0,
       average: config.average > 0,
       target: this.#target,
     });
@@ -284,10 +221,12 @@ export class Learner {
     return this.#running;
   }
 
-  /** Copies what the running program holds into the state. */
-  async #collect(): Promise<void> {
-    if (this.#running === undefined) return;
-    for (const [name, tensor] of await this.#running.trainer.save()) this.#state.set(name, tensor);
+  /** Copies what the running program holds into the state; returns the names. */
+  async #collect(): Promise<string[]> {
+    if (this.#running === undefined) return [];
+    const saved = await this.#running.trainer.save();
+    for (const [name, tensor] of saved) this.#state.set(name, tensor);
+    return [...saved.keys()];
   }
 
   async #release(): Promise<void> {
@@ -297,9 +236,31 @@ export class Learner {
     this.#running = undefined;
   }
 
-  async #interrupt(): Promise<never> {
+  async #interrupt({ spent }: EpochClock): Promise<never> {
     await this.#collect();
+    this.#position = { ...this.#position, spent };
     await this.#options.onCheckpoint?.(this.#state, this.#position);
     return fail("INTERRUPTED", { task: "training", advice: "go on with --resume" });
+  }
+}
+
+/** Times of an epoch, what was spent before an interruption included. */
+class EpochClock {
+  readonly #before: Position["spent"];
+  readonly #began = performance.now();
+  engineMs = 0;
+  waitMs = 0;
+
+  constructor(before: Position["spent"]) {
+    this.#before = before;
+  }
+
+  get spent(): Position["spent"] {
+    const { seconds, engineSeconds, waitSeconds } = this.#before;
+    return {
+      seconds: seconds + (performance.now() - this.#began) / 1000,
+      engineSeconds: engineSeconds + this.engineMs / 1000,
+      waitSeconds: waitSeconds + this.waitMs / 1000,
+    };
   }
 }

@@ -18,10 +18,6 @@ export function accuracy(predictions: ArrayLike<number>, targets: ArrayLike<numb
   return hits / targets.length;
 }
 
-export function errorRate(predictions: ArrayLike<number>, targets: ArrayLike<number>): number {
-  return 1 - accuracy(predictions, targets);
-}
-
 /** Counts, rows actual, columns predicted. */
 export function confusionMatrix(
   predictions: ArrayLike<number>,
@@ -71,17 +67,6 @@ export function mostConfused(confusion: readonly (readonly number[])[], minimum 
     .flatMap((row, actual) => row.map((count, predicted) => ({ actual, predicted, count })))
     .filter(({ actual, predicted, count }) => actual !== predicted && count >= minimum)
     .sort((a, b) => b.count - a.count);
-}
-
-/** Mean of per-batch means, each counted by its number of samples, so that a short last batch weighs less. */
-export function weightedMean(means: ArrayLike<number>, counts: ArrayLike<number>): number {
-  let sum = 0;
-  let total = 0;
-  for (let i = 0; i < means.length; i++) {
-    sum += means[i]! * counts[i]!;
-    total += counts[i]!;
-  }
-  return sum / total;
 }
 
 /** fastai's train_loss: a moving average that starts at 0, divided by the weight it has seen. Plain data, goes into checkpoints. */

@@ -49,13 +49,15 @@ export interface SoftTargetOptions {
   /** Label smoothing: this share is spread evenly over all classes, the true one included (0). */
   readonly smoothing?: number;
   readonly mix?: Mix;
+  /** By which the loss of each class counts (1): torch's weights of soft targets. Rows then no longer sum to 1. */
+  readonly classWeights?: readonly number[];
 }
 
 /** Probabilities to learn, [n, classes], rows sum to 1. Cross-entropy against them equals fastai's mixed and smoothed losses. */
 export function softTargets(
   targets: ArrayLike<number>,
   classes: number,
-  { smoothing = 0, mix }: SoftTargetOptions = {},
+  { smoothing = 0, mix, classWeights }: SoftTargetOptions = {},
 ): Float32Array {
   const rows = new Float32Array(targets.length * classes).fill(smoothing / classes);
   const give = (row: number, target: number, share: number) => {
@@ -66,5 +68,5 @@ export function softTargets(
     give(i, targets[i]!, lambda);
     if (mix) give(i, targets[mix.partner[i]!]!, 1 - lambda);
   }
-  return rows;
+  return classWeights === undefined ? rows : rows.map((value, i) => value * classWeights[i % classes]!);
 }

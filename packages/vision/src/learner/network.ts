@@ -38,28 +38,38 @@ export interface TrainGraphOptions {
   /** BatchNorm's statistics in layers that train. */
   readonly statistics: NormStatistics;
   readonly mixup: boolean;
+  readonly cutmix?: boolean;
+  /** Sum gradients over batches before a step. */
+  readonly accumulate?: boolean;
   readonly average: boolean;
   readonly target: Target;
 }
 
 /** Names of the training graph's inputs besides augmentInputs'. */
-export const TRAIN_INPUTS = { targets: "targets", lambda: "mixup_lambda", partner: "mixup_partner" } as const;
+export const TRAIN_INPUTS = {
+  targets: "targets",
+  lambda: "mixup_lambda",
+  partner: "mixup_partner",
+  box: "cutmix_box",
+} as const;
 
 export function trainProgram(spec: NetworkSpec, state: State, options: TrainGraphOptions): TrainProgram {
-  const { batch, size, cacheSize } = options;
+  const { batch, size, cacheSize, mixup, cutmix = false, accumulate = false } = options;
   const graph = new Graph();
   const inputs = augmentInputs(graph, batch, cacheSize);
   const targets = graph.input(TRAIN_INPUTS.targets, "float32", [batch, spec.classes]);
   let photos = augment(inputs, size);
-  if (options.mixup) {
+  if (mixup || cutmix) {
     const lambda = graph.input(TRAIN_INPUTS.lambda, "float32", [batch]);
-    photos = mixPhotos(photos, lambda, graph.input(TRAIN_INPUTS.partner, "int64", [batch]));
+    const partner = graph.input(TRAIN_INPUTS.partner, "int64", [batch]);
+    photos = mixPhotos(photos, lambda, partner, cutmix ? graph.input(TRAIN_INPUTS.box, "float32", [4]) : undefined);
   }
   const builder = new ModelBuilder(graph, { state, ...trainPolicy(spec.architecture, options) });
   const { logits } = classify(builder, spec, normalize(photos, spec.mean, spec.std), true);
   // Smoothing and mixing are in the targets already.
   const loss = softCrossEntropy(logits, targets);
-  return buildTrainProgram(graph, { loss, optimizer: adamw(), target: options.target, average: options.average });
+  const { target, average } = options;
+  return buildTrainProgram(graph, { loss, optimizer: adamw(), target, average, accumulate });
 }
 
 function trainPolicy(

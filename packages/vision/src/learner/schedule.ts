@@ -24,6 +24,9 @@ export interface FlatCos {
 
 export type Schedule = OneCycle | FlatCos;
 
+export const SCHEDULES = ["one-cycle", "flat-cos"] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
+
 /** `position` is the share of the phase that is done: batch i of a phase of n has i / n, so 1 is never reached. */
 export interface Hypers {
   /** One per parameter group, from the input's side to the head's. */
@@ -82,13 +85,16 @@ export interface FineTuneOptions {
   readonly lr?: number;
   /** By how much the first group's rate lies below the head's once all train. */
   readonly lrMult?: number;
+  /** Of the phase in which all groups train; pctStart and div are one-cycle's. */
+  readonly schedule?: ScheduleName;
   readonly pctStart?: number;
   readonly div?: number;
 }
 
 /** fastai's `fine_tune`: the head alone, warming up almost throughout, then all groups at half the rate. A phase of 0 epochs is left out. */
 export function fineTunePlan(options: FineTuneOptions): Phase[] {
-  const { epochs, groups, freezeEpochs = 1, lr = 2e-3, lrMult = 100, pctStart = 0.3, div = 5 } = options;
+  const { epochs, groups, freezeEpochs = 1, lr = 2e-3, lrMult = 100 } = options;
+  const { schedule = "one-cycle", pctStart = 0.3, div = 5 } = options;
   const high = lr / 2;
   const phases: Phase[] = [
     {
@@ -101,7 +107,7 @@ export function fineTunePlan(options: FineTuneOptions): Phase[] {
       name: "unfrozen",
       epochs,
       lrMax: broadcastLr({ low: high / lrMult, high }, groups),
-      schedule: oneCycle({ pctStart, div }),
+      schedule: schedule === "flat-cos" ? flatCos() : oneCycle({ pctStart, div }),
     },
   ];
   return phases.filter((phase) => phase.epochs > 0);

@@ -201,6 +201,32 @@ describe("what follows it", () => {
     expectClose(values, [50.5, 101, 10, 20, 77.5, 155], 1e-4);
   });
 
+  test("shows the partner inside CutMix's box, and the photo outside of it", async () => {
+    const photo = (value: number) => Array.from({ length: 9 }, (_, i) => value + i);
+    const cut = (box: readonly number[]) =>
+      run(
+        (graph) =>
+          mixPhotos(
+            graph.input("x", "float32", [2, 1, 3, 3]),
+            graph.input("lambda", "float32", [2]),
+            graph.input("partner", "int64", [2]),
+            graph.input("box", "float32", [4]),
+          ),
+        {
+          x: float32([...photo(0), ...photo(100)], [2, 1, 3, 3]),
+          lambda: float32([1, 1]),
+          partner: int64([1, 0]),
+          box: float32(box),
+        },
+      );
+    // Columns 1 and 2 of row 0.
+    const first = [0, 101, 102, 3, 4, 5, 6, 7, 8];
+    const second = [100, 1, 2, 103, 104, 105, 106, 107, 108];
+    expectClose(await cut([1, 0, 3, 1]), [...first, ...second], 1e-6);
+    expectClose(await cut([0, 0, 0, 0]), [...photo(0), ...photo(100)], 1e-6);
+    expectClose(await cut([0, 0, 3, 3]), [...photo(100), ...photo(0)], 1e-6);
+  });
+
   test("brings evaluation's bytes to [0, 1], channels first", async () => {
     const data = Uint8Array.from([0, 51, 255, 102, 153, 204]);
     const values = await run((graph) => unitPixels(graph.input("p", "uint8", [1, 1, 2, 3])), {

@@ -67,12 +67,10 @@ describe("prefetch", () => {
   it("reports waiting when the producer is slow and next to none when the consumer is", async () => {
     const slowProducer = prefetch(() => sleep(20), 5, 1);
     for await (const _ of slowProducer);
-    expect(slowProducer.produceMs).toBeGreaterThan(5 * 19);
     expect(slowProducer.waitMs).toBeGreaterThan(60);
 
     const slowConsumer = prefetch(() => sleep(5), 5, 2);
     for await (const _ of slowConsumer) await sleep(30);
-    expect(slowConsumer.produceMs).toBeGreaterThan(5 * 4);
     expect(slowConsumer.waitMs).toBeLessThan(30);
   });
 

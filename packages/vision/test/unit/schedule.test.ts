@@ -82,6 +82,14 @@ describe("fine_tune", () => {
     relative(plan[0]!.lrMax, [2e-5, 2e-3]);
   });
 
+  test("with flat-cos: the frozen phase warms up all the same, then full rates for three quarters", () => {
+    const [frozen, unfrozen] = fineTunePlan({ epochs: 4, groups: 3, schedule: "flat-cos" });
+    expect(frozen!.schedule).toEqual(oneCycle({ pctStart: 0.99 }));
+    relative(hypersAt(unfrozen!.schedule, unfrozen!.lrMax, 0).lr, [1e-5, 1e-4, 1e-3]);
+    relative(hypersAt(unfrozen!.schedule, unfrozen!.lrMax, 0.7).lr, [1e-5, 1e-4, 1e-3]);
+    relative(hypersAt(unfrozen!.schedule, unfrozen!.lrMax, 1).lr, [1e-10, 1e-9, 1e-8]);
+  });
+
   test("is plain data", () => {
     const plan = fineTunePlan({ epochs: 5, groups: 3 });
     expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
