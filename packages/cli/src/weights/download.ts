@@ -170,7 +170,10 @@ async function receiveBody(
     const next = await reader?.read().catch((error: unknown) => failDownload(download, soFar(at, total, error), error));
     if (next === undefined || next.done) break;
     const chunk = next.value as Uint8Array;
-    if (at === 0 && isWebPage(chunk)) failDownload(download, "a web page");
+    if (at === 0 && isWebPage(chunk)) {
+      await discard(download);
+      failDownload(download, "a web page");
+    }
     await writeFully(file, chunk, at).catch(async (error: unknown) => {
       // What fills the disk is given back.
       await discard(download);
