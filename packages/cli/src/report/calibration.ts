@@ -29,7 +29,12 @@ export function calibrationSection(bins: readonly ReliabilityBin[], error: numbe
     title: "Photos, by how sure the model is",
     xLabel: "sure",
     description: filled.map((bin) => `${range(bin)}: ${bin.count}`).join("; "),
-    bars: bins.map((bin) => ({ from: bin.low, to: bin.high, value: bin.count, title: `${range(bin)}: ${bin.count}` })),
+    bars: filled.map((bin) => ({
+      from: bin.low,
+      to: bin.high,
+      value: bin.count,
+      title: `${range(bin)}: ${bin.count}`,
+    })),
   });
   return html`<section><h2>Calibration</h2>
 <p>Expected calibration error ${percent(error)}. ${verdict(filled)}</p>

@@ -55,7 +55,7 @@ th{font-weight:600;text-align:left}
 .bars{width:100%}
 .bars .bar{width:40%;min-width:60px}
 .bar span{display:block;height:10px;min-width:1px;background:var(--one);border-radius:3px}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:0 40px}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:0 40px}
 .matrix{font-size:.8rem;font-variant-numeric:tabular-nums}
 .matrix td{min-width:32px;height:30px;padding:2px 4px;text-align:center}
 .matrix .none{color:var(--line)}
