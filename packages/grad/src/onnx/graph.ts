@@ -75,6 +75,10 @@ export class OnnxGraph {
   readonly #outputs: ValueInfoProto[] = [];
   readonly #constants = new Map<string, string>();
   readonly #domains = new Set<string>([""]);
+  /** What nodes make. */
+  readonly #made = new Set<string>();
+  /** Names in the file that differ from those here. */
+  readonly #names = new Map<string, string>();
   readonly #halfFrom: number;
   #count = 0;
 
@@ -88,11 +92,20 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Declares `value` an output of the model; with `name` it is renamed by an Identity node. */
+  /** Declares `value` an output of the model. With `name` the file calls it so; here its old name goes on to work. */
   output(value: string, dtype: DType, dims: readonly Dim[], name?: string): string {
-    const output = name === undefined || name === value ? value : this.op("Identity", [value], {}, { outputs: [name] });
+    const output = name === undefined || name === value ? value : this.#rename(value, name);
     this.#outputs.push(valueInfo(output, dtype, dims));
     return output;
+  }
+
+  /** What no node makes, and what has its name as an output already, needs a node of its own: a copy at each run. */
+  #rename(value: string, name: string): string {
+    const isOutput = this.#outputs.some((output) => output.name === value);
+    if (!this.#made.has(value) || this.#names.has(value) || isOutput)
+      return this.op("Identity", [value], {}, { outputs: [name] });
+    this.#names.set(value, name);
+    return name;
   }
 
   /** A constant of the model. Small equal ones are stored once, unless they are given a name. */
@@ -148,6 +161,7 @@ export class OnnxGraph {
     const outputs = options.outputs ?? 1;
     const output =
       typeof outputs === "number" ? Array.from({ length: outputs }, () => this.#fresh(opType)) : [...outputs];
+    for (const made of output) this.#made.add(made);
     this.#nodes.push(
       create(NodeProtoSchema, {
         opType,
@@ -170,6 +184,7 @@ export class OnnxGraph {
 
   /** The model file. `metadata` becomes `metadata_props`. */
   toModel(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+    const named = (names: readonly string[]) => names.map((name) => this.#names.get(name) ?? name);
     const model = create(ModelProtoSchema, {
       irVersion: 10n,
       producerName: "ballsight",
@@ -177,7 +192,7 @@ export class OnnxGraph {
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
       graph: create(GraphProtoSchema, {
         name: this.#name,
-        node: this.#nodes,
+        node: this.#nodes.map((node) => ({ ...node, input: named(node.input), output: named(node.output) })),
         initializer: this.#initializers,
         input: this.#inputs,
         output: this.#outputs,

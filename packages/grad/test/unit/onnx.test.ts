@@ -35,12 +35,28 @@ describe("a model", () => {
       { opType: "Mul", domain: "" },
       { opType: "Clip", domain: "" },
       { opType: "ReorderInput", domain: NCHWC_DOMAIN },
-      { opType: "Identity", domain: "" },
     ]);
     expect(model.constantNames().slice(0, 2)).toEqual(["weight", "big"]);
     expect(model.constant("weight")).toEqual(float32([1.5, -2, 3e-38], [3, 1, 1]));
     expect(model.constant("big")).toEqual({ dtype: "int64", dims: [2], data: BigInt64Array.of(2n ** 40n, -1n) });
     expect(model.constant("none")).toBeUndefined();
+  });
+
+  test("names an output without a copy, where a node makes it and it is no other output", () => {
+    const g = new OnnxGraph();
+    const x = g.input("x", "float32", [2]);
+    const twice = g.op("Add", [x, x]);
+    g.output(twice, "float32", [2], "twice");
+    g.output(g.op("Mul", [twice, x]), "float32", [2], "squares");
+    g.output(twice, "float32", [2], "again");
+    g.output(x, "float32", [2], "same");
+    const { graph } = fromBinary(ModelProtoSchema, g.toModel());
+    expect(graph!.node.map(({ opType, input, output }) => [opType, ...input, ...output])).toEqual([
+      ["Add", "x", "x", "twice"],
+      ["Mul", "twice", "x", "squares"],
+      ["Identity", "twice", "again"],
+      ["Identity", "x", "same"],
+    ]);
   });
 
   test("gives copies of its constants", () => {

@@ -14,10 +14,11 @@ type Sizes = [number, number, number, number];
 const ROWS_AT_ONCE = 1 << 18;
 
 /**
- * dw[k, c, i, j] = sum over n, p, q of dy[n, k, p, q] · x[n, c, s·p + d·i - top, s·q + d·j - left], for blocked weights:
+ * dw[k, c, i, j] = sum over n, p, q of dy[n, k, p, q] · x[n, c, s·p + d·i - top, q + d·j - left], for blocked weights and a horizontal
+ * stride of 1 (with another one the moved columns of dy would be mostly zeros):
  *
  * - the image has one channel per (n, column of x), the rows of x as its height and the channels c of x as its width;
- * - the filter has one output per (j, k): the columns of dy, moved by j and spread by the stride, as channels, and its rows as height;
+ * - the filter has one output per (j, k): the columns of dy, moved by j, as channels, and its rows as height;
  * - so a result of kh rows and C columns per (j, k) comes out, with long sums in a kernel that is as quick as the forward pass's.
  *
  * im2col and a matrix product write and read kh·kw copies of x instead, this one of x and kw of dy.
@@ -32,13 +33,12 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
   const [, k, oh, ow] = fixedShape(dy!, "conv2dWeightGrad") as Sizes;
   const [, , kh, kw] = fixedShape(weight!, "conv2dWeightGrad") as Sizes;
   const { stride, padding, dilation } = attributes;
-  const stem = c < block;
-  const [cp, kp] = [stem ? c : context.padded(c), context.padded(k)];
+  const [cp, kp] = [context.padded(c), context.padded(k)];
   const columns = columnBlocks(n, w, block);
   const perCall = samplesPerCall(n, columns.samples, (kw * kp * oh * columns.width) / block);
   const calls = n / perCall;
 
-  const pixels = stem ? context.plain(x!) : g.op("ReorderOutput", [context.blocked(x!)], { channels: cp }, BLOCKED);
+  const pixels = g.op("ReorderOutput", [context.blocked(x!)], { channels: cp }, BLOCKED);
   const more = columns.width - w;
   const wide = more === 0 ? pixels : g.op("Pad", [pixels, g.ints(0, 0, 0, 0, 0, 0, 0, more)]);
   const [images, grads] = [split(context, wide, calls), split(context, context.blocked(dy!), calls)];
@@ -48,7 +48,7 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
   const reached = Math.floor((h + padding[0] + bottom - stride[0] * (oh - 1) - 1) / dilation[0]) + 1;
 
   const imageKey = `image ${[perCall, cp, h, columns.width, columns.run]}`;
-  const filterKey = `filter ${[perCall, kp, oh, ow, w, kw, stride[1], padding[1], dilation[1]]}`;
+  const filterKey = `filter ${[perCall, kp, oh, ow, w, kw, padding[1], dilation[1]]}`;
   let sum: string | undefined;
   for (let call = 0; call < calls; call++) {
     const image = context.gatherRows(context.reshape(images[call]!, rows, columns.run), imageKey, () =>
@@ -57,8 +57,8 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
     const zero = g.op("Pad", [context.reshape(grads[call]!, gradRows, block), g.ints(0, 0, 1, 0)]);
     const filter = context.gatherRows(zero, filterKey, () =>
       filterIndex(perCall, kp / block, [oh, ow], kw, columns, (xColumn, j) => {
-        const column = (xColumn + padding[1] - j * dilation[1]) / stride[1];
-        return xColumn < w && column >= 0 && column < ow && Number.isInteger(column) ? column : undefined;
+        const column = xColumn + padding[1] - j * dilation[1];
+        return xColumn < w && column >= 0 && column < ow ? column : undefined;
       }),
     );
     sum = g.op(
@@ -79,7 +79,7 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
       BLOCKED,
     );
   }
-  return toFilter(context, sum!, { kh, kw, kb: kp / block, cp, reached, stem });
+  return toFilter(context, sum!, { kh, kw, kb: kp / block, cp, reached });
 }
 
 interface ColumnBlocks {
@@ -153,13 +153,12 @@ function filterIndex(
 function toFilter(
   context: Lowering,
   name: string,
-  size: { kh: number; kw: number; kb: number; cp: number; reached: number; stem: boolean },
+  size: { kh: number; kw: number; kb: number; cp: number; reached: number },
 ): string {
   const { block } = context;
-  const { kh, kw, kb, cp, reached, stem } = size;
-  // Rows of a stem are one c, of the others a block of them.
-  const [cb, width] = stem ? [cp, block] : [cp / block, block * block];
-  const rows = context.reshape(name, kw * kb * reached * cb, width);
+  const { kh, kw, kb, cp, reached } = size;
+  const cb = cp / block;
+  const rows = context.reshape(name, kw * kb * reached * cb, block * block);
   const key = `weight ${[kh, kw, kb, cb, reached]}`;
   const moved = context.gatherRows(rows, key, () => {
     const index = new Int32Array(kb * cb * kh * kw);
@@ -169,5 +168,5 @@ function toFilter(
         for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) index[at++] = ((j * kb + k) * reached + i) * cb + c;
     return index;
   });
-  return stem ? context.reshape(moved, kb, cp, kh, kw, block) : context.reshape(moved, kb, cb, kh, kw, block, block);
+  return context.reshape(moved, kb, cb, kh, kw, block, block);
 }

@@ -30,9 +30,7 @@ export const inputGradRules = [
       const taps = reversed(context, context.reshape(stored, channels / block, kh * kw, block), 1, kh * kw);
       filter = context.reshape(taps, channels, 1, kh, kw);
     } else {
-      const [kb, cb] = filterShape(fixedShape(weight!, "conv2dInputGrad"), layout) as Sizes;
-      const taps = reversed(context, context.reshape(stored, kb, cb, kh * kw, block, block), 2, kh * kw);
-      filter = context.reshape(g.op("Transpose", [taps], { perm: [1, 0, 2, 4, 3] }), cb * block, kb * block, kh, kw);
+      filter = mirrored(context, stored, filterShape(fixedShape(weight!, "conv2dInputGrad"), layout));
     }
     const { image, pads } = zeroInserted(context, dy!, attributes.stride, inputGradPadding(node));
     const name = g.op(
@@ -50,6 +48,27 @@ export const inputGradRules = [
     return true;
   }),
 ];
+
+/**
+ * A dense filter [K/B, C/B, kh, kw, Bc, Bk] with its channels swapped and its taps reversed, as the nominal [C, K, kh, kw]. The
+ * blocks, seen as pictures of B columns and B channels, are what ReorderOutput transposes; Transpose needs ten times as long.
+ */
+function mirrored(context: Lowering, stored: string, shape: readonly number[]): string {
+  const { g, block } = context;
+  const [kb, cb, kh, kw] = shape as Sizes;
+  const taps = kh * kw;
+  const count = kb * cb * taps;
+  const blocks = context.reshape(stored, count, block, 1, block);
+  const swapped = g.op("ReorderOutput", [blocks], { channels: block }, BLOCKED);
+  const rows = context.reshape(swapped, count, block * block);
+  const moved = context.gatherRows(rows, `mirrored ${[kb, cb, taps]}`, () =>
+    Int32Array.from({ length: count }, (_, index) => {
+      const [tap, k, c] = [index % taps, Math.floor(index / taps) % kb, Math.floor(index / (taps * kb))];
+      return (k * cb + c) * taps + (taps - 1 - tap);
+    }),
+  );
+  return context.reshape(moved, cb * block, kb * block, kh, kw);
+}
 
 function reversed({ g }: Lowering, name: string, axis: number, size: number): string {
   return size === 1

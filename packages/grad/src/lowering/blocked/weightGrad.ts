@@ -5,6 +5,7 @@ import { type ConvAttributes, conv2dWeightGradOp } from "../../ops/conv.ts";
 import type { Node, Value } from "../../ops/graph.ts";
 import { fixedShape } from "../../ops/shape.ts";
 import { type Lowering, rule } from "../context.ts";
+import { im2col } from "../plain/conv.ts";
 import { columnsWeightGrad } from "./columnsGrad.ts";
 import { filterLayoutOf } from "./conv.ts";
 
@@ -21,9 +22,9 @@ export const weightGradRules = [
     const layout = filterLayoutOf(weight!, attributes.groups, context.block);
     if (layout === undefined) return false;
     const [, , kh, kw] = fixedShape(weight!, "conv2dWeightGrad") as Sizes;
-    // Columns of zeros between those of dy cost a stride's share of the work: worth it only for the few channels of a stem.
-    const byColumns = layout.kind === "stem" || (kh * kw > 1 && attributes.stride[1] === 1);
-    const lower = layout.kind === "depthwise" ? depthwiseWeightGrad : byColumns ? columnsWeightGrad : denseWeightGrad;
+    const byColumns = kh * kw > 1 && attributes.stride[1] === 1;
+    const dense = byColumns ? columnsWeightGrad : denseWeightGrad;
+    const lower = { stem: stemWeightGrad, dense, depthwise: depthwiseWeightGrad }[layout.kind];
     context.setFilter(dw!, lower(node, context), layout);
     return true;
   }),
@@ -49,8 +50,9 @@ function denseWeightGrad({ inputs: [x, dy, weight], attributes }: Node<ConvAttri
   const { stride, padding, dilation } = attributes;
   const [top, left, bottom, right] = padding;
   let columns = channelsLast(context, x!);
-  if (taps > 1 || stride[0] * stride[1] > 1) {
-    if (padding.some((pad) => pad > 0)) columns = g.op("Pad", [columns, g.ints(0, top, left, 0, 0, bottom, right, 0)]);
+  const isPadded = padding.some((pad) => pad > 0);
+  if (taps > 1 || stride[0] * stride[1] > 1 || isPadded) {
+    if (isPadded) columns = g.op("Pad", [columns, g.ints(0, top, left, 0, 0, bottom, right, 0)]);
     const [rows, width] = [h + top + bottom, w + left + right];
     const key = `im2col ${[n, rows, width, oh, ow, kh, kw, ...stride, ...dilation]}`;
     columns = context.gatherRows(context.reshape(columns, n * rows * width, cp), key, () =>
@@ -72,6 +74,22 @@ function denseWeightGrad({ inputs: [x, dy, weight], attributes }: Node<ConvAttri
     : context.reshape(product, kp / block, block, taps, cp / block, block);
   const moved = g.op("Transpose", [split], { perm: xFirst ? [3, 1, 0, 2, 4] : [0, 3, 2, 4, 1] });
   return context.reshape(moved, kp / block, cp / block, kh, kw, block, block);
+}
+
+/** The first convolution's: x is plain, with few channels. */
+function stemWeightGrad(node: Node<ConvAttributes>, context: Lowering): string {
+  const {
+    inputs: [x, dy, weight],
+  } = node;
+  const { g, block } = context;
+  const [n, c] = fixedShape(x!, "conv2dWeightGrad") as Sizes;
+  const [, k, oh, ow] = fixedShape(dy!, "conv2dWeightGrad") as Sizes;
+  const [, , kh, kw] = fixedShape(weight!, "conv2dWeightGrad") as Sizes;
+  const [kp, count] = [context.padded(k), n * oh * ow];
+  const columns = context.reshape(im2col(node, context), c * kh * kw, count);
+  const product = g.op("Gemm", [columns, context.reshape(channelsLast(context, dy!), count, kp)]);
+  const moved = g.op("Transpose", [context.reshape(product, c * kh * kw, kp / block, block)], { perm: [1, 0, 2] });
+  return context.reshape(moved, kp / block, c, kh, kw, block);
 }
 
 /**
