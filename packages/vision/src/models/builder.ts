@@ -135,16 +135,16 @@ export class ModelBuilder {
       return activate(conv2d(x, this.graph.constant(weight), this.graph.constant(bias), conv));
     }
     const weight = this.parameter(weightName, shape, "weight");
+    const bias = norm.convBias ? this.#normedBias(`${names.conv}.bias`, shape[0], running) : undefined;
     const parameters = this.norm(names.norm, shape[0]);
-    const biasName = `${names.conv}.bias`;
-    if (!running) {
-      // The batch's mean takes out any shift: the bias has no gradient and moves nothing but the running mean.
-      const bias = norm.convBias ? this.graph.constant(this.tensor(biasName, [shape[0]])) : undefined;
-      return activate(batchNorm(conv2d(x, weight, bias, conv), parameters, norm));
-    }
-    if (!norm.convBias) return activate(convBatchNormFolded(x, weight, parameters, conv, norm));
-    const runningMean = sub(parameters.runningMean, this.parameter(biasName, [shape[0]], "bias"));
+    if (!running) return activate(batchNorm(conv2d(x, weight, bias, conv), parameters, norm));
+    const runningMean = bias ? sub(parameters.runningMean, bias) : parameters.runningMean;
     return activate(convBatchNormFolded(x, weight, { ...parameters, runningMean }, conv, norm));
+  }
+
+  /** A bias in front of a norm. The batch's mean takes out any shift, so there it has no gradient and moves nothing but the running mean. */
+  #normedBias(name: string, channels: number, running: boolean): Value {
+    return running ? this.parameter(name, [channels], "bias") : this.graph.constant(this.tensor(name, [channels]));
   }
 
   /** LayerNorm of each pixel's channels, `prefix.weight` and `prefix.bias`. */
