@@ -78,9 +78,10 @@ Examples:
       "highest learning rate of the head while it trains alone; half of it afterwards (default: 4e-3)",
     )
     .option("--lr-mult <factor>", "by how much the first layers' rate is lower than the head's (default: 100)")
-    .option("--size <px>", "side of the photos that the network sees (default: 128)")
+    .option("--size <px>", "side of the photos that the network is trained on (default: 128)")
     .option("--start-size <px>", "side in the first epochs, for progressive resizing (default: --size)")
-    .option("--resize <px>", "what a photo's short side is resized to before the centre crop (default: --size / 0.875)")
+    .option("--test-size <px>", "side when it is validated and served (default: about --size * 1.25)")
+    .option("--resize <px>", "what a photo's short side is resized to before the centre crop (default: --test-size)")
     .option("--batch <n>", "photos per step (default: 16)")
     .option("--valid <share>", "share of the photos that is held out (default: 0.1)")
     .option("--stratify", "hold out the same share of every class")

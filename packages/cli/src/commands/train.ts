@@ -93,7 +93,7 @@ async function trainIn({ run, config, start, checkpoint }: Opened, options: Trai
   const { learner: settings } = config;
   const dataset = await readDataset(config.data);
   const preprocess: Preprocess = {
-    size: settings.size,
+    size: settings.testSize,
     resize: config.resize,
     resample: "bilinear",
     antialias: true,

@@ -10,6 +10,7 @@ import {
   type LearnerConfig,
   MONITORS,
   SCHEDULES,
+  testSizeFor,
 } from "@ballsight/vision";
 
 /** As commander hands them over: texts, or undefined where they were not given. */
@@ -21,6 +22,7 @@ export interface TrainOptions {
   readonly lr?: string;
   readonly size?: string;
   readonly startSize?: string;
+  readonly testSize?: string;
   readonly batch?: string;
   readonly accumulate?: string;
   readonly valid?: string;
@@ -63,7 +65,7 @@ export interface RunConfig {
   readonly weights: string;
   readonly valid: number;
   readonly stratify: boolean;
-  /** What the short side of a photo is resized to before the centre crop of `learner.size`. */
+  /** What the short side of a photo is resized to before the centre crop of `learner.testSize`. */
   readonly resize: number;
   /** Augmented passes of test-time augmentation at the end; 0 for none. */
   readonly tta: number;
@@ -144,8 +146,10 @@ function rates({ lr, lrMult }: TrainOptions): Pick<LearnerConfig, "lr" | "lrMult
 export function runConfig(data: string, options: TrainOptions): RunConfig {
   const whole = (from: number, to?: number): Range => ({ from, whole: true, ...(to !== undefined && { to }) });
   const size = number("size", options.size, 128, whole(32, 1024));
-  // timm's usual crop: training crops make things look larger, and the centre of the photo does so too (Touvron et al. 2019).
-  const resize = Math.round(size / 0.875);
+  // Every architecture's stride; another one would be checked against its own when the network is built.
+  const testSize = number("test-size", options.testSize, testSizeFor(size, 32), whole(32, 1024));
+  // Things look at least as much larger as in timm's usual crop, whether by the crop or by the larger side.
+  const resize = Math.max(testSize, Math.round(size / 0.875));
   choice("device", options.device, "cpu", ["cpu"]);
   return {
     data,
@@ -155,8 +159,8 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
     stratify: options.stratify ?? false,
     resize:
       options.resize === "fastai"
-        ? evaluationResize(size)
-        : number("resize", options.resize, resize, whole(size, 2048)),
+        ? evaluationResize(testSize)
+        : number("resize", options.resize, resize, whole(testSize, 2048)),
     tta: number("tta", options.tta, 0, whole(0, 64)),
     calibrate: options.calibrate ?? false,
     learner: {
@@ -168,6 +172,7 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
       batch: number("batch", options.batch, 16, whole(2, 1024)),
       accumulate: number("accumulate", options.accumulate, 1, whole(1, 1024)),
       size,
+      testSize,
       startSize: number("start-size", options.startSize, size, whole(32, 1024)),
       seed: number("seed", options.seed, 42, whole(0, Number.MAX_SAFE_INTEGER)),
       head: choice("head", options.head, "fastai", Object.keys(HEADS) as HeadKind[]),

@@ -120,7 +120,7 @@ export class Learner {
   async validate(): Promise<Validation> {
     const { engine, spec, source, split, config } = this.#options;
     const photos = source(config.size);
-    const logits = await evaluationLogits(engine, spec, this.weights, photos, split.valid, config.size);
+    const logits = await evaluationLogits(engine, spec, this.weights, photos, split.valid, config.testSize);
     const targets = split.valid.map((index) => photos.targets[index]!);
     return score(logits, targets, spec.classes, config.labelSmoothing);
   }

@@ -45,6 +45,7 @@ export const TOY_CONFIG: LearnerConfig = {
   batch: 4,
   accumulate: 1,
   size: 16,
+  testSize: 16,
   startSize: 16,
   seed: 1,
   head: "linear",

@@ -82,7 +82,7 @@ describe("a training", () => {
   test("visits growing sizes, and reads each size's own photos", async () => {
     const sizes: number[] = [];
     const { position } = await train({
-      config: { size: 24, startSize: 8, epochs: 4 },
+      config: { size: 24, testSize: 24, startSize: 8, epochs: 4 },
       source: (size) => {
         sizes.push(size);
         return toySource(COUNT, 24, size + 4);
