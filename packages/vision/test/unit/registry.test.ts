@@ -1,5 +1,6 @@
 // The registry: names, glob listing, default weights, and near matches for what is unknown.
 
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { editDistance, listModels, resolveModel } from "../../src/registry.ts";
 
@@ -77,6 +78,22 @@ test.each([
   const entry = resolveModel(name);
   expect([entry.file, entry.interpolation]).toEqual([file, interpolation]);
   expect(entry.inputSize / entry.cropPct).toBeCloseTo(resize, 9);
+});
+
+test("docs/weights.md lists exactly these, with file, hash, licence and evaluation", () => {
+  const docs = readFileSync(new URL("../../../../docs/weights.md", import.meta.url), "utf8");
+  const rows = [...docs.matchAll(/^\| `(\w+\.\w+)` \| (.*) \|$/gm)].map(([, name, rest]) => [
+    name,
+    ...rest!.split("|"),
+  ]);
+  expect(rows.map(([name]) => name)).toEqual(names());
+  for (const [name, file, , hash, license, evaluated] of rows.map((row) => row.map((cell) => cell?.trim()))) {
+    const entry = resolveModel(name!);
+    if (entry.url !== undefined) expect(file).toBe(entry.file);
+    expect([hash, license]).toEqual([(entry.sha256 ?? "").slice(0, 8), entry.license]);
+    const filter = entry.interpolation === "bicubic" ? ", bicubic" : "";
+    expect(evaluated).toBe(`${Math.round(entry.inputSize / entry.cropPct)} → ${entry.inputSize}${filter}`);
+  }
 });
 
 describe("an unknown name", () => {
