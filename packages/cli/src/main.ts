@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addTrainingFlags } from "./train/flags.ts";
 
 const USAGE_ERROR = 2;
 
@@ -59,7 +60,7 @@ Examples:
       process.exitCode = await predict(photos, options);
     });
 
-  ballsight
+  const training = ballsight
     .command("train")
     .summary("train a recogniser on folders of photos")
     .description(
@@ -70,37 +71,10 @@ Examples:
     .option(
       "--weights <id|file|none>",
       "weights to start from (default: the architecture's first that are at hand, else downloaded)",
-    )
-    .option("--epochs <n>", "epochs in which all layers train (default: 5)")
-    .option("--freeze-epochs <n>", "epochs before, in which the head alone trains (default: 1)")
-    .option(
-      "--lr <rate>",
-      "highest learning rate of the head while it trains alone; half of it afterwards (default: 4e-3)",
-    )
-    .option("--lr-mult <factor>", "by how much the first layers' rate is lower than the head's (default: 100)")
-    .option("--size <px>", "side of the photos that the network is trained on (default: 128)")
-    .option("--start-size <px>", "side in the first epochs, for progressive resizing (default: --size)")
-    .option("--test-size <px>", "side when it is validated and served (default: about --size * 1.25)")
-    .option("--resize <px>", "what a photo's short side is resized to before the centre crop (default: --test-size)")
-    .option("--batch <n>", "photos per step (default: 16)")
-    .option("--valid <share>", "share of the photos that is held out (default: 0.1)")
-    .option("--stratify", "hold out the same share of every class")
-    .option("--seed <n>", "seed of everything random (default: 42)")
-    .option("--head <kind>", "fastai or linear (default: fastai)")
-    .option("--label-smoothing <share>", "(default: 0.1)")
-    .option("--mixup <alpha>", "mix pairs of photos, for long trainings; 0.4 is usual (default: 0, off)")
-    .option("--average <decay>", "weight average that is validated and kept; 0 is off (default: 0.99)")
-    .option("--weight-decay <factor>", "(default: 0.01)")
-    .option("--min-scale <share>", "smallest random crop, as a share of the photo's area (default: 0.5)")
-    .option("--aug-mult <factor>", "strength of rotation, warp and light; fastai's own is 1 (default: 0.5)")
-    .option("--frozen-groups <n>", "first parameter groups that never train: quicker (default: 0)")
-    .option("--frozen-norms", "train the BatchNorm layers of frozen layers too, as fastai does")
-    .option("--statistics <kind>", "BatchNorm statistics while training: batch or running (default: batch)")
+    );
+  addTrainingFlags(training)
     .option("--out <folder>", "run directory (default: runs/<arch>-<date>-<time>)")
-    .option("--cache <folder>", "where decoded photos are kept (default: the user's cache folder)")
     .option("--resume", "go on with the run in --out")
-    .option("--offline", "download nothing (also BALLSIGHT_OFFLINE=1)")
-    .option("--device <name>", "cpu (default: cpu)")
     .option("--json", "one JSON object per epoch and one at the end")
     .addHelpText(
       "after",

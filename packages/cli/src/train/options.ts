@@ -53,6 +53,7 @@ export interface TrainOptions {
   readonly out?: string;
   readonly cache?: string;
   readonly resume?: true;
+  readonly randomIfMissing?: true;
   readonly offline?: true;
   readonly device?: string;
   readonly json?: true;

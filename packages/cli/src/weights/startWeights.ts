@@ -35,12 +35,17 @@ export interface StartWeights {
 export interface LoadOptions extends DownloadOptions {
   /** Download nothing. */
   readonly offline?: boolean | undefined;
+  /** Start from random weights where those of the table cannot be had, instead of failing. */
+  readonly randomIfMissing?: boolean | undefined;
 }
 
+type CommandOptions = Pick<LoadOptions, "offline" | "randomIfMissing"> & { readonly json?: boolean };
+
 /** How a command's options have weights loaded: with a bar and notes on stderr, or with silence for `--json`. */
-export function loadOptions({ offline, json }: { readonly offline?: boolean; readonly json?: boolean }): LoadOptions {
+export function loadOptions({ offline, randomIfMissing, json }: CommandOptions): LoadOptions {
   return {
     offline,
+    randomIfMissing,
     progress: new Progress({ stream: process.stderr, silent: json === true }),
     say: (line) => void (json ? undefined : process.stderr.write(`ballsight: ${line}\n`)),
   };
@@ -58,7 +63,7 @@ const MAX_BYTES = 2 ** 31 - 1;
  */
 export async function loadWeights(arch: string, weights: string, options: LoadOptions = {}): Promise<StartWeights> {
   const entry = resolveModel(arch);
-  if (weights === "none") return { entry, state: new Map(), name: "none", license: "none", settled: "none" };
+  if (weights === "none") return fresh(entry);
   if (isWeightsFile(weights)) return await loadFile(weights, entry);
   const candidates =
     weights !== "default"
@@ -71,8 +76,24 @@ export async function loadWeights(arch: string, weights: string, options: LoadOp
     if (path !== undefined) return await loadEntry(candidate, path);
   }
   const wanted = candidates.find(({ url }) => url !== undefined) ?? candidates[0]!;
-  return await loadEntry(wanted, await getWeights(wanted, options));
+  const path = await getWeights(wanted, options).catch((error: unknown) => {
+    if (!options.randomIfMissing || !isUnavailable(error)) throw error;
+    options.say?.(`${error.message}; ${arch} starts from random weights`);
+  });
+  return path === undefined ? fresh(entry) : await loadEntry(wanted, path);
 }
+
+const fresh = (entry: ModelEntry): StartWeights => ({
+  entry,
+  state: new Map(),
+  name: "none",
+  license: "none",
+  settled: "none",
+});
+
+/** A file that came and is another one is a fault to look into, and not the same. */
+const isUnavailable = (error: unknown): error is BallsightError =>
+  error instanceof BallsightError && (error.code === "WEIGHTS_MISSING" || error.code === "WEIGHTS_DOWNLOAD");
 
 async function getWeights(entry: ModelEntry, { offline, ...options }: LoadOptions): Promise<string> {
   const url = weightsUrl(entry);
