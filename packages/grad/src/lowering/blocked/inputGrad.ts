@@ -8,6 +8,7 @@ import { type Lowering, rule } from "../context.ts";
 import { inputGradPadding } from "../geometry.ts";
 import { filterShape } from "../layout.ts";
 import { filterLayoutOf } from "./conv.ts";
+import { stridedInputGrad } from "./stridedGrad.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
 type Sizes = [number, number, number, number];
@@ -24,6 +25,12 @@ export const inputGradRules = [
     const { g, block } = context;
     const [, , kh, kw] = fixedShape(weight!, "conv2dInputGrad") as Sizes;
     const stored = context.filter(weight!, layout);
+    const isStrided = attributes.stride.some((size) => size > 1);
+    if (layout.kind === "dense" && isStrided && attributes.dilation.every((size) => size === 1)) {
+      const rows = (count: number) => swappedBlocks(context, stored, count);
+      context.setBlocked(dx!, stridedInputGrad(node, rows, layout, context));
+      return true;
+    }
     let filter: string;
     if (layout.kind === "depthwise") {
       const channels = context.padded(attributes.groups);
@@ -50,24 +57,28 @@ export const inputGradRules = [
 ];
 
 /**
- * A dense filter [K/B, C/B, kh, kw, Bc, Bk] with its channels swapped and its taps reversed, as the nominal [C, K, kh, kw]. The
- * blocks, seen as pictures of B columns and B channels, are what ReorderOutput transposes; Transpose needs ten times as long.
+ * A dense filter's [K/B, C/B, kh, kw, Bc, Bk] blocks with input and output channels swapped, as rows of B·B numbers. Seen as pictures
+ * of B columns and B channels they are what ReorderOutput transposes; Transpose needs ten times as long.
  */
+function swappedBlocks(context: Lowering, stored: string, count: number): string {
+  const { block } = context;
+  const blocks = context.reshape(stored, count, block, 1, block);
+  const swapped = context.g.op("ReorderOutput", [blocks], { channels: block }, BLOCKED);
+  return context.reshape(swapped, count, block * block);
+}
+
+/** The filter of the data gradient at stride 1: channels swapped, taps reversed; the nominal [C, K, kh, kw]. */
 function mirrored(context: Lowering, stored: string, shape: readonly number[]): string {
-  const { g, block } = context;
   const [kb, cb, kh, kw] = shape as Sizes;
   const taps = kh * kw;
   const count = kb * cb * taps;
-  const blocks = context.reshape(stored, count, block, 1, block);
-  const swapped = g.op("ReorderOutput", [blocks], { channels: block }, BLOCKED);
-  const rows = context.reshape(swapped, count, block * block);
-  const moved = context.gatherRows(rows, `mirrored ${[kb, cb, taps]}`, () =>
+  const moved = context.gatherRows(swappedBlocks(context, stored, count), `mirrored ${[kb, cb, taps]}`, () =>
     Int32Array.from({ length: count }, (_, index) => {
       const [tap, k, c] = [index % taps, Math.floor(index / taps) % kb, Math.floor(index / (taps * kb))];
       return (k * cb + c) * taps + (taps - 1 - tap);
     }),
   );
-  return context.reshape(moved, cb * block, kb * block, kh, kw);
+  return context.reshape(moved, cb * context.block, kb * context.block, kh, kw);
 }
 
 function reversed({ g }: Lowering, name: string, axis: number, size: number): string {
