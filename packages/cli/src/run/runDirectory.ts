@@ -14,6 +14,7 @@ export const RUN_FILES = {
   checkpoint: "checkpoint.safetensors",
   model: "model.onnx",
   weights: "weights.safetensors",
+  predictions: "predictions.csv",
   report: "report.html",
   card: "README.md",
 } as const;
@@ -42,9 +43,14 @@ export interface OpenRunOptions {
  * @throws RUN_EXISTS (there is something in it), RUN_NOT_FOUND (nothing to resume), RUN_NOT_WRITABLE (also when another
  * process trains in it), DISK_FULL
  */
-export async function openRun(path: string, { resume = false }: OpenRunOptions = {}): Promise<RunDirectory> {
+export async function openRun(path: string, options: OpenRunOptions = {}): Promise<RunDirectory> {
+  return new RunDirectory(path, await lockRun(path, RUN_FILES.config, options));
+}
+
+/** As `openRun`, for a folder whose settings are in the file `config`. */
+export async function lockRun(path: string, config: string, { resume = false }: OpenRunOptions = {}): Promise<Lock> {
   const there = await list(path);
-  if (resume && !there?.includes(RUN_FILES.config)) fail("RUN_NOT_FOUND", { name: path });
+  if (resume && !there?.includes(config)) fail("RUN_NOT_FOUND", { name: path });
   try {
     await makeFolders(resolve(path));
     const result = await tryLock(path);
@@ -59,9 +65,9 @@ export async function openRun(path: string, { resume = false }: OpenRunOptions =
       fail("RUN_EXISTS", { name: path });
     }
     await removeTemporaryFiles(path);
-    return new RunDirectory(path, result.lock);
+    return result.lock;
   } catch (error) {
-    return await failWriting(error, join(path, RUN_FILES.config), 0);
+    return await failWriting(error, join(path, config), 0);
   }
 }
 

@@ -244,35 +244,42 @@ export function expectSameConfig(
   }
 }
 
-/** The command that repeats a run; settings that are the defaults are left away, and of the data folder only the name is told. */
+/** What `train` must be given for these settings, after the data folder; those that are the defaults are left away. */
+export function trainArguments(config: RunConfig): string[] {
+  return givenFlags(config).flatMap(({ option, value }) => (value === true ? [option] : [option, String(value)]));
+}
+
+/** The command that repeats a run; of the data folder and the weights' file only the names are told. */
 export function commandOf(config: RunConfig): string {
-  const defaults = runConfig(config.data, { size: String(config.learner.size) });
-  const flags = (from: RunConfig): [flag: string, value: string | number | boolean][] => {
-    const { augment, frozenGroups, trainFrozenNorms, ...learner } = from.learner;
+  const weights = isWeightsFile(config.weights) ? basename(config.weights) : config.weights;
+  const words = givenFlags({ ...config, weights }).map(({ option, value }) =>
+    value === true ? option : `${option} ${quoted(String(value))}`,
+  );
+  return ["ballsight train", quoted(basename(config.data)), ...words].join(" ");
+}
+
+function givenFlags(config: RunConfig): { option: string; value: string | number | boolean }[] {
+  const flags = ({ learner, ...from }: RunConfig): [flag: string, value: string | number | boolean][] => {
+    const { augment, frozenGroups, trainFrozenNorms, ...settings } = learner;
     return [
       ["arch", from.arch],
-      ["weights", isWeightsFile(from.weights) ? basename(from.weights) : from.weights],
+      ["weights", from.weights],
       ["valid", from.valid],
       ["stratify", from.stratify],
       ["resize", from.resize],
       ["tta", from.tta],
       ["calibrate", from.calibrate],
-      ...Object.entries(learner),
+      ...Object.entries(settings),
       ["frozenGroups", frozenGroups],
       ["frozenNorms", trainFrozenNorms],
       ["augMult", augment.mult],
       ["minScale", augment.crop?.minScale ?? 1],
     ];
   };
-  const usual = new Map(flags(defaults));
-  const given = flags(config).filter(
-    ([flag, value]) => usual.get(flag) !== value || ["arch", "epochs", "size", "seed"].includes(flag),
-  );
-  const words = given.map(([flag, value]) => {
-    const option = `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    return value === true ? option : `${option} ${quoted(String(value))}`;
-  });
-  return ["ballsight train", quoted(basename(config.data)), ...words].join(" ");
+  const usual = new Map(flags(runConfig(config.data, { size: String(config.learner.size) })));
+  return flags(config)
+    .filter(([flag, value]) => usual.get(flag) !== value || ["arch", "epochs", "size", "seed"].includes(flag))
+    .map(([flag, value]) => ({ option: `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value }));
 }
 
 /** As a POSIX shell takes it for one word. */

@@ -10,6 +10,7 @@ import {
   writeModelFile,
   writeSafetensors,
 } from "@ballsight/vision";
+import { predictionsCsv } from "../evaluate/result.ts";
 import { renderModelCard } from "../report/modelCard.ts";
 import { renderTrainReport } from "../report/trainReport.ts";
 import type { RunDirectory } from "../run/runDirectory.ts";
@@ -59,6 +60,8 @@ export async function writeOutputs(parts: Finished): Promise<ReturnType<typeof m
     labels: JSON.stringify(classes),
   };
   await run.write("weights", writeSafetensors(state, metadata, { halfFrom: HALF_FROM }));
+  const heldOut = split.valid.map((index) => photos.main.files[index]!);
+  await run.write("predictions", predictionsCsv(classes, heldOut, validation));
   await run.write("report", renderTrainReport(await trainReport(parts)));
   const card = renderModelCard({
     ...metrics,

@@ -60,8 +60,10 @@ export function ballsight(
   });
 }
 
-const FILES =
-  "README.md checkpoint.safetensors config.json history.csv model.onnx report.html weights.safetensors".split(" ");
+const FILES = [
+  ..."README.md checkpoint.safetensors config.json history.csv model.onnx predictions.csv".split(" "),
+  ..."report.html weights.safetensors".split(" "),
+];
 
 /** Everything of a finished run that must repeat: all but the times. Expects exactly the files of the contract. */
 export async function finishedRun(folder: string) {
