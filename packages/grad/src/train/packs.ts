@@ -13,11 +13,15 @@ export interface PackEntry {
   readonly shape: readonly number[];
   readonly layout?: FilterLayout;
   readonly storedShape: readonly number[];
+  /** Where it begins in the pack, and how many numbers there are. */
   readonly offset: number;
   readonly size: number;
+  /** Which part of the stored parameter it is: its first number, and how many there are in all parts. */
+  readonly start: number;
+  readonly whole: number;
 }
 
-/** Several parameters of one group and one decay setting, in one vector. Plain data: it crosses to the worker. */
+/** Several parameters of one group and one decay setting, or a part of a large one, in one vector. Plain data: it crosses to the worker. */
 export interface Pack {
   readonly id: string;
   readonly group: number;
@@ -27,7 +31,8 @@ export interface Pack {
 }
 
 /**
- * A vector of this many floats (1 MiB) stays in a core's cache from one element-wise op to the next; larger parameters get one alone.
+ * A vector of this many floats (1 MiB) stays in the cache from one element-wise op to the next, and its buffers are used again instead
+ * of being mapped anew at every step; larger parameters are cut into equal parts.
  */
 const PACK_SIZE = 1 << 18;
 
@@ -47,7 +52,8 @@ function split(values: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>)
   for (const value of values) {
     const entry = describe(value, plan.get(value));
     const last = packs.at(-1);
-    if (last === undefined || last.size + entry.size > PACK_SIZE)
+    if (entry.size > PACK_SIZE) packs.push(...parts(entry));
+    else if (last === undefined || last.size + entry.size > PACK_SIZE)
       packs.push({ entries: [{ ...entry, offset: 0 }], size: entry.size });
     else {
       last.entries.push({ ...entry, offset: last.size });
@@ -64,6 +70,15 @@ function split(values: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>)
   }));
 }
 
+function parts(entry: Omit<PackEntry, "offset">): { entries: PackEntry[]; size: number }[] {
+  const count = Math.ceil(entry.whole / PACK_SIZE);
+  const bounds = Array.from({ length: count + 1 }, (_, i) => Math.floor((entry.whole * i) / count));
+  return bounds.slice(1).map((end, i) => {
+    const [start, size] = [bounds[i]!, end - bounds[i]!];
+    return { entries: [{ ...entry, start, size, offset: 0 }], size };
+  });
+}
+
 function optionsOf(value: Value) {
   if (value.source.kind !== "parameter") throw new Error("internal: only parameters are packed");
   return value.source.options;
@@ -73,7 +88,8 @@ function describe(value: Value, layout: FilterLayout | undefined): Omit<PackEntr
   const shape = fixedShape(value, "pack");
   const storedShape = layout === undefined ? shape : filterShape(shape, layout);
   const name = value.source.kind === "parameter" || value.source.kind === "buffer" ? value.source.name : "";
-  return { name, shape, storedShape, size: sizeOf(storedShape), ...(layout && { layout }) };
+  const size = sizeOf(storedShape);
+  return { name, shape, storedShape, size, start: 0, whole: size, ...(layout && { layout }) };
 }
 
 /** Buffers (running statistics) in one pack, all plain. */
@@ -87,22 +103,37 @@ export function packBuffers(buffers: readonly Value[]): Pack {
   return { id: "buffers", group: 0, decay: false, size, entries };
 }
 
-/** Plain tensors by name to the packed vector; `get` may return undefined for zeros. */
-export function pack({ entries, size }: Pack, get: (name: string) => TensorData | undefined): Float32Array {
-  const vector = new Float32Array(size);
-  for (const { name, shape, layout, offset } of entries) {
-    const tensor = get(name);
-    if (tensor === undefined) continue;
-    const data = tensor.data as Float32Array;
-    vector.set(layout === undefined ? data : storeFilter(data, shape, layout), offset);
-  }
-  return vector;
+/** Plain tensors by name to packed vectors; what is undefined is zeros. Remembers what it stored last: the parts of a parameter follow each other. */
+export function packer(): (pack: Pack, get: (name: string) => TensorData | undefined) => Float32Array {
+  let last: { readonly tensor: TensorData; readonly stored: Float32Array } | undefined;
+  const storedOf = (tensor: TensorData, { layout, shape }: PackEntry) => {
+    if (layout === undefined) return tensor.data as Float32Array;
+    if (last?.tensor !== tensor) last = { tensor, stored: storeFilter(tensor.data as Float32Array, shape, layout) };
+    return last.stored;
+  };
+  return ({ entries, size }, get) => {
+    const vector = new Float32Array(size);
+    for (const entry of entries) {
+      const tensor = get(entry.name);
+      if (tensor === undefined) continue;
+      vector.set(storedOf(tensor, entry).subarray(entry.start, entry.start + entry.size), entry.offset);
+    }
+    return vector;
+  };
 }
 
-/** The packed vector to plain tensors by name. */
-export function unpack({ entries }: Pack, vector: Float32Array): [name: string, tensor: TensorData][] {
-  return entries.map(({ name, shape, layout, offset, size }) => {
-    const stored = vector.slice(offset, offset + size);
-    return [name, float32(layout === undefined ? stored : loadFilter(stored, shape, layout), shape)];
-  });
+/** Packed vectors to plain tensors by name. */
+export function unpack(packs: readonly (readonly [pack: Pack, vector: Float32Array])[]): Map<string, TensorData> {
+  const stored = new Map<string, { readonly entry: PackEntry; readonly data: Float32Array }>();
+  for (const [{ entries }, vector] of packs) {
+    for (const entry of entries) {
+      const { name, offset, size, start, whole } = entry;
+      const known = stored.get(name) ?? { entry, data: new Float32Array(whole) };
+      known.data.set(vector.subarray(offset, offset + size), start);
+      stored.set(name, known);
+    }
+  }
+  const plain = ({ entry: { layout, shape }, data }: { entry: PackEntry; data: Float32Array }) =>
+    float32(layout === undefined ? data : loadFilter(data, shape, layout), shape);
+  return new Map([...stored].map(([name, parts]) => [name, plain(parts)]));
 }

@@ -9,7 +9,7 @@ import { type Dim, OnnxGraph } from "../onnx/graph.ts";
 import type { Graph, Value } from "../ops/graph.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { type DType, float32, sizeOf } from "../tensor.ts";
-import { type Pack, packBuffers, packParameters } from "./packs.ts";
+import { type Pack, type PackEntry, packBuffers, packParameters } from "./packs.ts";
 import {
   addUpdates,
   bufferSlotsOf,
@@ -78,15 +78,28 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
   ];
   const context = lower(graph, wanted, target, g, (lowering) => {
     for (const input of graph.inputs) lowering.setPlain(input, g.input(nameOf(input), input.dtype, input.shape));
-    for (const pack of packs) bindPack(lowering, pack, byName);
-    bindPack(lowering, buffers, new Map(graph.buffers.map((value) => [nameOf(value), value])));
+    bindPacks(lowering, packs, byName);
+    if (buffers.size > 0) bindPacks(lowering, [buffers], new Map(graph.buffers.map((value) => [nameOf(value), value])));
   });
 
-  const gradientOf = (pack: Pack) => {
-    const parts = pack.entries.map(({ name, layout, size }) => {
-      const grad = grads.get(byName.get(name)!)!;
-      return context.reshape(context.stored(grad, layout), size);
-    });
+  const partsOf = (name: string) => packs.flatMap(({ entries }) => entries.filter((entry) => entry.name === name));
+  const cut = new Map<string, string[]>();
+  const gradientPart = ({ name, layout, start, size, whole }: PackEntry) => {
+    const flat = () => context.reshape(context.stored(grads.get(byName.get(name)!)!, layout), whole);
+    if (size === whole) return flat();
+    const entries = partsOf(name);
+    const made =
+      cut.get(name) ??
+      split(
+        g,
+        flat(),
+        entries.map((entry) => entry.size),
+      );
+    cut.set(name, made);
+    return made[entries.findIndex((entry) => entry.start === start)]!;
+  };
+  const gradientOf = ({ entries }: Pack) => {
+    const parts = entries.map(gradientPart);
     return parts.length === 1 ? parts[0]! : g.op("Concat", parts, { axis: 0 });
   };
   const moved = buffers.size > 0 ? moveBuffers(context, graph, buffers) : undefined;
@@ -119,25 +132,35 @@ function nameOf(value: Value): string {
   return value.source.kind === "op" || value.source.kind === "constant" ? `value ${value.id}` : value.source.name;
 }
 
-/** Splits a pack into its parameters, each in its stored shape. */
-function bindPack(context: Lowering, pack: Pack, values: ReadonlyMap<string, Value>): void {
-  if (pack.size === 0) return;
+const split = (g: OnnxGraph, name: string, sizes: readonly number[]) =>
+  g.node("Split", [name, g.ints(...sizes)], { axis: 0 }, { outputs: sizes.length });
+
+/** Gives each parameter its stored shape, from the pack that it is in or from the packs that hold its parts. */
+function bindPacks(context: Lowering, packs: readonly Pack[], values: ReadonlyMap<string, Value>): void {
   const { g } = context;
-  const whole = slotName("value", pack);
-  const parts =
-    pack.entries.length === 1
-      ? [whole]
-      : g.node(
-          "Split",
-          [whole, g.ints(...pack.entries.map(({ size }) => size))],
-          { axis: 0 },
-          { outputs: pack.entries.length },
-        );
-  for (const [index, { name, storedShape, layout }] of pack.entries.entries()) {
-    const shaped = context.reshape(parts[index]!, ...storedShape);
+  const parts = new Map<string, { readonly entry: PackEntry; readonly names: string[] }>();
+  for (const pack of packs) {
+    const whole = slotName("value", pack);
+    const names =
+      pack.entries.length === 1
+        ? [whole]
+        : split(
+            g,
+            whole,
+            pack.entries.map(({ size }) => size),
+          );
+    for (const [index, entry] of pack.entries.entries()) {
+      const known = parts.get(entry.name);
+      if (known === undefined) parts.set(entry.name, { entry, names: [names[index]!] });
+      else known.names.push(names[index]!);
+    }
+  }
+  for (const [name, { entry, names }] of parts) {
+    const flat = names.length === 1 ? names[0]! : g.op("Concat", names, { axis: 0 });
+    const shaped = context.reshape(flat, ...entry.storedShape);
     const value = values.get(name)!;
-    if (layout === undefined) context.setPlain(value, shaped);
-    else context.setFilter(value, shaped, layout);
+    if (entry.layout === undefined) context.setPlain(value, shaped);
+    else context.setFilter(value, shaped, entry.layout);
   }
 }
 

@@ -4,7 +4,7 @@ import type * as ort from "onnxruntime-common";
 import { GradError } from "../errors.ts";
 import type { OrtRuntime } from "../runtime.ts";
 import { float32, type TensorData } from "../tensor.ts";
-import { type Pack, pack, unpack } from "./packs.ts";
+import { type Pack, packer, unpack } from "./packs.ts";
 import type { TrainProgram } from "./program.ts";
 import { GRADIENT, HYPER, nextName, slotName } from "./updates.ts";
 
@@ -70,12 +70,9 @@ export class TrainingSession {
     this.#update = update;
   }
 
-  #slots(): { pack: Pack; slot: string }[] {
+  #slots(): { slot: string; packs: readonly Pack[] }[] {
     const { packs, slots, buffers, bufferSlots } = this.#program;
-    return [
-      ...packs.flatMap((pack) => slots.map((slot) => ({ pack, slot }))),
-      ...bufferSlots.map((slot) => ({ pack: buffers, slot })),
-    ];
+    return [...slots.map((slot) => ({ slot, packs })), ...bufferSlots.map((slot) => ({ slot, packs: [buffers] }))];
   }
 
   /**
@@ -91,10 +88,12 @@ export class TrainingSession {
         throw new GradError("BAD_STATE", `expected shape [${shape}] for \`${name}\` but received [${tensor.dims}]`);
       }
     }
-    for (const { pack: entry, slot } of this.#slots()) {
+    const packed = packer();
+    for (const { slot, packs } of this.#slots()) {
       const find = (name: string) =>
         state.get(prefixed(slot, name)) ?? (slot === "average" ? state.get(name) : undefined);
-      this.#held.set(slotName(slot, entry), new this.#runtime.Tensor("float32", pack(entry, find), [entry.size]));
+      for (const pack of packs)
+        this.#held.set(slotName(slot, pack), new this.#runtime.Tensor("float32", packed(pack, find), [pack.size]));
     }
     this.#clearSums();
   }
@@ -110,9 +109,11 @@ export class TrainingSession {
   /** The whole state, copied, in plain order. Gradients that wait for their step are no part of it. */
   async save(): Promise<State> {
     const state = new Map<string, TensorData>();
-    for (const { pack: entry, slot } of this.#slots()) {
-      const data = (await this.#held.get(slotName(slot, entry))!.getData()) as Float32Array;
-      for (const [name, tensor] of unpack(entry, data)) state.set(prefixed(slot, name), tensor);
+    const held = async (slot: string, pack: Pack) =>
+      (await this.#held.get(slotName(slot, pack))!.getData()) as Float32Array;
+    for (const { slot, packs } of this.#slots()) {
+      const vectors = await Promise.all(packs.map(async (pack) => [pack, await held(slot, pack)] as const));
+      for (const [name, tensor] of unpack(vectors)) state.set(prefixed(slot, name), tensor);
     }
     return state;
   }
