@@ -11,7 +11,8 @@ import {
   type TensorData,
   type TrainProgram,
 } from "@ballsight/grad";
-import { type Architecture, Generator, HEADS, ModelBuilder, STREAMS } from "@ballsight/vision";
+import { type Architecture, Generator, ModelBuilder, STREAMS } from "@ballsight/vision";
+import { classifierOf } from "./classifier.ts";
 
 export const MODES = ["train", "frozen_bn"] as const;
 
@@ -36,8 +37,8 @@ const TORCH = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01
 export function stepProgram(options: StepOptions): { readonly program: TrainProgram; readonly state: State } {
   const { architecture, size, batch, mode, target } = options;
   const random = new Generator({ seed: SEED, stream: STREAMS.init });
-  const head = HEADS.linear;
-  const state = new Map([...architecture.initial(random), ...head.initial(architecture.features, CLASSES, random)]);
+  const classifier = classifierOf(architecture, CLASSES);
+  const state = new Map([...architecture.initial(random), ...classifier.initial(random)]);
 
   const graph = new Graph();
   const images = graph.input("images", "float32", [batch, 3, size, size]);
@@ -49,7 +50,7 @@ export function stepProgram(options: StepOptions): { readonly program: TrainProg
     policy: (name) => (isHead(name) ? architecture.bodyGroups : architecture.groupOf(name)),
     statistics: () => (mode === "train" ? "batch" : "running"),
   });
-  const { logits } = head.build(builder, architecture.body(builder, images, "symmetric"), CLASSES, true);
+  const logits = classifier.build(builder, architecture.body(builder, images, "symmetric"));
   const program = buildTrainProgram(graph, {
     loss: softCrossEntropy(logits, targets),
     optimizer: adamw({ beta2: TORCH.beta2, eps: TORCH.eps }),
