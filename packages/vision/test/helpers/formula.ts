@@ -37,19 +37,18 @@ export function fromRecipe(recipe: Recipe, seed: number, shape: readonly number[
       );
 }
 
-/** Norm of a tensor and its inner products with vectors that repeat. */
-export function projections(data: Float32Array, vectors: readonly Float32Array[]): number[] {
-  const inner = (vector: Float32Array) => {
-    let sum = 0;
-    for (let i = 0, k = 0; i < data.length; i++) {
-      sum += data[i]! * vector[k]!;
-      k = k + 1 === vector.length ? 0 : k + 1;
-    }
-    return sum;
-  };
-  let squares = 0;
-  for (const value of data) squares += value * value;
-  return [Math.sqrt(squares), ...vectors.map(inner)];
+/** Norm of a tensor and its inner products with two vectors that repeat. One loop: networks have millions of entries. */
+export function projections(data: Float32Array, [a, b]: readonly [Float32Array, Float32Array]): number[] {
+  let [squares, first, second] = [0, 0, 0];
+  for (let i = 0, k = 0, l = 0; i < data.length; i++) {
+    const value = data[i]!;
+    squares += value * value;
+    first += value * a[k]!;
+    second += value * b[l]!;
+    k = k + 1 === a.length ? 0 : k + 1;
+    l = l + 1 === b.length ? 0 : l + 1;
+  }
+  return [Math.sqrt(squares), first, second];
 }
 
 /** The float32 numbers of a fixture's text. */
