@@ -131,7 +131,7 @@ const RATE: Range = { from: 0, to: 10 };
  */
 function rates({ lr, lrMult }: TrainOptions): Pick<LearnerConfig, "lr" | "lrMult"> {
   if (lr === undefined || !lr.includes(":")) {
-    return { lr: number("lr", lr, 4e-3, RATE), lrMult: number("lr-mult", lrMult, 100, { from: 1, to: 1e6 }) };
+    return { lr: number("lr", lr, 5e-3, RATE), lrMult: number("lr-mult", lrMult, 60, { from: 1, to: 1e6 }) };
   }
   const [low, high, more] = lr.split(":").map(Number);
   const sound = more === undefined && low !== undefined && high !== undefined && low > 0 && high >= low && high <= 5;
@@ -177,7 +177,7 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
       startSize: number("start-size", options.startSize, size, whole(32, 1024)),
       seed: number("seed", options.seed, 42, whole(0, Number.MAX_SAFE_INTEGER)),
       head: choice("head", options.head, "fastai", Object.keys(HEADS) as HeadKind[]),
-      labelSmoothing: number("label-smoothing", options.labelSmoothing, 0.1, { from: 0, to: 0.9 }),
+      labelSmoothing: number("label-smoothing", options.labelSmoothing, 0.05, { from: 0, to: 0.9 }),
       mixup: number("mixup", options.mixup, 0, { from: 0, to: 10 }),
       cutmix: number("cutmix", options.cutmix, 0, { from: 0, to: 10 }),
       balance: options.balance ?? false,
@@ -192,8 +192,8 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
       statistics: choice("statistics", options.statistics, "batch", ["batch", "running"]),
       augment: {
         ...AUGMENT_DEFAULTS,
-        mult: number("aug-mult", options.augMult, 0.5, { from: 0, to: 4 }),
-        crop: { minScale: number("min-scale", options.minScale, 0.5, { from: 0.01, to: 1 }), ratio: [3 / 4, 4 / 3] },
+        mult: number("aug-mult", options.augMult, 0.2, { from: 0, to: 4 }),
+        crop: { minScale: number("min-scale", options.minScale, 0.4, { from: 0.01, to: 1 }), ratio: [3 / 4, 4 / 3] },
       },
     },
   };
