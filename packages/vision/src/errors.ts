@@ -146,6 +146,11 @@ export const ERRORS = {
     status: 422,
     message: "expected a finite loss at step {step} but received {received}; lower the learning rate",
   },
+  TRAINING_ENDED: {
+    status: 500,
+    message:
+      "expected the training of `{name}` to finish but its process ended with {reason}; go on with --resume, or train it alone to see more",
+  },
   INTERRUPTED: { status: 503, message: "expected to finish {task} but was interrupted; {advice}" },
   INTERNAL: {
     status: 500,

@@ -20,7 +20,7 @@ import {
   stratifiedSplit,
 } from "@ballsight/vision";
 import { readDataset } from "../data/dataset.ts";
-import { Progress } from "../output/progress.ts";
+import type { Progress } from "../output/progress.ts";
 import { tableHeader, tableRow } from "../output/trainTable.ts";
 import type { HistoryRow } from "../run/history.ts";
 import { openRun, type RunDirectory, runName } from "../run/runDirectory.ts";
@@ -28,11 +28,19 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../train/check
 import { expectSameConfig, type RunConfig, runConfig, savedConfig, type TrainOptions } from "../train/options.ts";
 import { writeOutputs } from "../train/outputs.ts";
 import { openTrainPhotos, type TrainPhotos } from "../train/photos.ts";
+import {
+  abortOnSignals,
+  followSupervisor,
+  interruptOnSignals,
+  isSupervised,
+  trainingProgress,
+} from "../train/supervision.ts";
 import { workerEngine } from "../train/workerEngine.ts";
 import { loadOptions, loadWeights, type StartWeights } from "../weights/startWeights.ts";
 
 /** Returns the exit code: 0 trained, 1 interrupted (a checkpoint is there). Throws on wrong options and data (exit code 2). */
 export async function train(data: string | undefined, options: TrainOptions): Promise<number> {
+  followSupervisor();
   const opened = await openTraining(data, options);
   const { run } = opened;
   try {
@@ -89,7 +97,7 @@ async function openTraining(data: string | undefined, options: TrainOptions): Pr
 async function trainIn({ run, config, start, checkpoint }: Opened, options: TrainOptions): Promise<number> {
   const say = (line: string) => void (options.json ? undefined : process.stdout.write(`${line}\n`));
   const warn = (line: string) => void process.stderr.write(`ballsight: ${line}\n`);
-  const progress = new Progress({ stream: process.stderr, silent: options.json === true });
+  const progress = trainingProgress(options.json);
   const { learner: settings } = config;
   const dataset = await readDataset(config.data);
   const preprocess: Preprocess = {
@@ -189,7 +197,7 @@ async function trainIn({ run, config, start, checkpoint }: Opened, options: Trai
   } catch (error) {
     // Anything else, a full disk for one, means that there may be no checkpoint of this step.
     if (!(error instanceof BallsightError && error.code === "INTERRUPTED")) throw error;
-    warn(`stopped; go on with: ballsight train --resume --out ${run.path}`);
+    if (!isSupervised()) warn(`stopped; go on with: ballsight train --resume --out ${run.path}`);
     return 1;
   } finally {
     progress.clear();
@@ -250,32 +258,5 @@ function batchPrinter(progress: Progress): NonNullable<ConstructorParameters<typ
     if (next !== label) progress.start(next);
     label = next;
     progress.update({ done: step, total: steps, smoothLoss: smooth });
-  };
-}
-
-/** Before training starts there is nothing to save: Ctrl-C (or SIGTERM) stops reading photos, and what was read stays cached. */
-function abortOnSignals(): { signal: AbortSignal; end: () => void } {
-  const controller = new AbortController();
-  const abort = () => {
-    const values = { task: "reading photos", advice: "run the command again, what was read is kept" };
-    controller.abort(new BallsightError("INTERRUPTED", values));
-  };
-  process.on("SIGINT", abort).on("SIGTERM", abort);
-  return { signal: controller.signal, end: () => void process.off("SIGINT", abort).off("SIGTERM", abort) };
-}
-
-/** The first Ctrl-C (or SIGTERM) asks to stop after the step; a second one ends the program at once. */
-function interruptOnSignals(onAsk: () => void): { asked: () => boolean; restore: () => void } {
-  let asked = false;
-  const handler = () => {
-    if (asked) process.exit(130);
-    asked = true;
-    onAsk();
-    process.stderr.write("ballsight: stopping after this step, with a checkpoint (again to stop at once)\n");
-  };
-  process.on("SIGINT", handler).on("SIGTERM", handler);
-  return {
-    asked: () => asked,
-    restore: () => void process.off("SIGINT", handler).off("SIGTERM", handler),
   };
 }

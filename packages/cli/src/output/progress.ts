@@ -12,6 +12,8 @@ export interface ProgressOptions {
   readonly stream: ProgressStream;
   /** `--json`: nothing is written at all. */
   readonly silent?: boolean;
+  /** Gets what would be drawn, as often as a terminal does, in its place. */
+  readonly relay?: (label: string, state: ProgressState) => void;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
@@ -21,6 +23,8 @@ export interface ProgressState {
   readonly total: number;
   /** Shown behind the times with four decimals; fastai's smoothed training loss. */
   readonly smoothLoss?: number;
+  /** Behind it all. */
+  readonly note?: string;
 }
 
 const BAR_WIDTH = 30;
@@ -28,11 +32,11 @@ const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 10_000;
 
 /** fastai's text: `45.00% [9/20 00:04<00:05 1.2345]`. Times in seconds. */
-export function progressText({ done, total, smoothLoss }: ProgressState, elapsed: number): string {
+export function progressText({ done, total, smoothLoss, note = "" }: ProgressState, elapsed: number): string {
   const percent = total === 0 ? 100 : (100 * done) / total;
   const remaining = done === 0 ? Number.POSITIVE_INFINITY : (elapsed / done) * (total - done);
   const loss = smoothLoss === undefined ? "" : ` ${Number.isNaN(smoothLoss) ? "nan" : smoothLoss.toFixed(4)}`;
-  return `${percent.toFixed(2)}% [${done}/${total} ${clock(elapsed)}<${clock(remaining)}${loss}]`;
+  return `${percent.toFixed(2)}% [${done}/${total} ${clock(elapsed)}<${clock(remaining)}${loss}]${note && ` ${note}`}`;
 }
 
 /**
@@ -45,16 +49,22 @@ export function progressText({ done, total, smoothLoss }: ProgressState, elapsed
 export class Progress {
   readonly #stream: ProgressStream;
   readonly #silent: boolean;
+  readonly #relay: ProgressOptions["relay"];
   readonly #now: () => number;
   #label = "";
   #started = 0;
   #last = 0;
   #drawn = false;
 
-  constructor({ stream, silent = false, now = () => performance.now() }: ProgressOptions) {
+  constructor({ stream, silent = false, relay, now = () => performance.now() }: ProgressOptions) {
     this.#stream = stream;
     this.#silent = silent;
+    this.#relay = relay;
     this.#now = now;
+  }
+
+  get #isLive(): boolean {
+    return this.#relay !== undefined || this.#stream.isTTY === true;
   }
 
   /** Begins a new count under this label; `elapsed` (seconds) when part of it was done before, as after `--resume`. */
@@ -63,15 +73,19 @@ export class Progress {
     this.#label = label;
     this.#started = this.#now() - elapsed * 1000;
     // On a terminal the first update shows at once; elsewhere short work prints no line at all.
-    this.#last = this.#stream.isTTY ? Number.NEGATIVE_INFINITY : this.#now();
+    this.#last = this.#isLive ? Number.NEGATIVE_INFINITY : this.#now();
   }
 
   update(state: ProgressState): void {
-    if (this.#silent) return;
+    if (this.#silent && this.#relay === undefined) return;
     const now = this.#now();
-    const everyMs = this.#stream.isTTY ? REDRAW_MS : PLAIN_LINE_MS;
-    if (now - this.#last < everyMs && !(this.#stream.isTTY && state.done === state.total)) return;
+    const everyMs = this.#isLive ? REDRAW_MS : PLAIN_LINE_MS;
+    if (now - this.#last < everyMs && !(this.#isLive && state.done === state.total)) return;
     this.#last = now;
+    if (this.#relay !== undefined) {
+      this.#relay(this.#label, state);
+      return;
+    }
     const text = progressText(state, (now - this.#started) / 1000);
     if (!this.#stream.isTTY) {
       this.#stream.write(`${this.#label}: ${text}\n`);

@@ -15,8 +15,8 @@ import {
   readWeights,
   resolveModel,
 } from "@ballsight/vision";
-import { Progress } from "../output/progress.ts";
 import { isWeightsFile } from "../train/options.ts";
+import { isSupervised, trainingProgress } from "../train/supervision.ts";
 import { type DownloadOptions, downloadWeights } from "./download.ts";
 import { downloadFolder, findWeights, isOffline, weightsUrl } from "./places.ts";
 
@@ -43,11 +43,12 @@ type CommandOptions = Pick<LoadOptions, "offline" | "randomIfMissing"> & { reado
 
 /** How a command's options have weights loaded: with a bar and notes on stderr, or with silence for `--json`. */
 export function loadOptions({ offline, randomIfMissing, json }: CommandOptions): LoadOptions {
+  const silent = json === true && !isSupervised();
   return {
     offline,
     randomIfMissing,
-    progress: new Progress({ stream: process.stderr, silent: json === true }),
-    say: (line) => void (json ? undefined : process.stderr.write(`ballsight: ${line}\n`)),
+    progress: trainingProgress(json),
+    say: (line) => void (silent ? undefined : process.stderr.write(`ballsight: ${line}\n`)),
   };
 }
 
