@@ -19,8 +19,8 @@ export interface Validation {
   readonly targets: Int32Array;
 }
 
-/** Photos per run: with training in memory beside it, larger batches cost hundreds of megabytes and bring nothing. */
-const BATCH = 16;
+/** Photos per run, for a side in pixels: with training in memory beside it, more cost hundreds of megabytes and bring nothing. */
+const batchFor = (size: number) => Math.max(1, Math.min(16, Math.floor((16 * 160 ** 2) / size ** 2)));
 
 /** Class scores before softmax, [n, classes], of photos as the served model sees them. */
 export async function evaluationLogits(
@@ -34,7 +34,7 @@ export async function evaluationLogits(
   const inference = await engine.infer(evaluationModel(spec, state, size));
   try {
     const logits = new Float32Array(indices.length * spec.classes);
-    const parts = chunks(indices, BATCH);
+    const parts = chunks(indices, batchFor(size));
     let row = 0;
     for await (const { n, data } of prefetch(
       async (i) => ({ n: parts[i]!.length, data: await source.readForEvaluation(parts[i]!) }),
@@ -95,7 +95,7 @@ export async function testTimeAugmentation(
   const { size, augment, seed, passes = 4, beta = 0.25 } = options;
   const { classes } = spec;
   const plain = softmaxRows(await evaluationLogits(engine, spec, state, source, indices, size), classes);
-  const batch = Math.min(BATCH, indices.length);
+  const batch = Math.min(batchFor(size), indices.length);
   const side = source.cacheSize;
   const inference = await engine.infer(augmentedModel(spec, state, { batch, size, cacheSize: side }));
   const sums = new Float32Array(plain.length);
