@@ -6,9 +6,11 @@ import { gradients } from "../../src/autodiff.ts";
 import { GradError, type GradErrorCode } from "../../src/errors.ts";
 import { relu } from "../../src/ops/activation.ts";
 import { conv2d, conv2dInputGradOp } from "../../src/ops/conv.ts";
-import { dropout } from "../../src/ops/dropout.ts";
+import { dropout, stochasticDepth } from "../../src/ops/dropout.ts";
 import { add, mul } from "../../src/ops/elementwise.ts";
+import { scaleChannels } from "../../src/ops/excite.ts";
 import { apply, Graph, type Shape } from "../../src/ops/graph.ts";
+import { layerNorm2d } from "../../src/ops/layerNorm.ts";
 import { crossEntropy, softCrossEntropy } from "../../src/ops/loss.ts";
 import { gemm, linear } from "../../src/ops/matmul.ts";
 import { batchNorm } from "../../src/ops/norm.ts";
@@ -275,6 +277,30 @@ describe("errors say what was expected and what came", () => {
       "BAD_ATTRIBUTE",
       "dropout: expected p in [0, 1) but received 1",
       () => dropout(inputs([2, 3])[0], 1, "mask"),
+    ],
+    [
+      "stochasticDepth",
+      "BAD_ATTRIBUTE",
+      "stochasticDepth: expected p in [0, 1) but received 1",
+      () => stochasticDepth(inputs([2, 3])[0], 1, "mask"),
+    ],
+    [
+      "layerNorm2d, beta",
+      "SHAPE_MISMATCH",
+      "layerNorm: expected gamma and beta [4] but received [3]",
+      () => {
+        const [x, gamma, beta] = inputs([2, 4, 3, 3], [4], [3]);
+        layerNorm2d(x, { gamma, beta });
+      },
+    ],
+    [
+      "scaleChannels",
+      "SHAPE_MISMATCH",
+      "scaleChannels: expected factors [N, 4, 1, 1] but received [N, 4, 3, 1]",
+      () => {
+        const [x, s] = inputs(["N", 4, 3, 3], ["N", 4, 3, 1]);
+        scaleChannels(x, s);
+      },
     ],
     [
       "two graphs",
