@@ -5,6 +5,7 @@ import { GradError } from "../errors.ts";
 import { NCHWC_DOMAIN, type OnnxGraph } from "../onnx/graph.ts";
 import type { Node, OpDefinition, Value } from "../ops/graph.ts";
 import { fixedShape, showShape } from "../ops/shape.ts";
+import type { TensorData } from "../tensor.ts";
 import { filterToPlain, plainToFilter } from "./filters.ts";
 import { type FilterLayout, filterShape, roundUp, storeFilter } from "./layout.ts";
 
@@ -34,7 +35,7 @@ export class Lowering {
   readonly #consumers = new Map<Value, Node[]>();
   readonly #fused = new Set<Node>();
   readonly #deferred = new Set<Node>();
-  readonly #indices = new Map<string, string>();
+  readonly #shared = new Map<string, string>();
   readonly #kept: ReadonlySet<Value>;
 
   /** `kept` are the values that somebody outside the nodes reads: they cannot vanish inside a fused kernel. */
@@ -62,13 +63,15 @@ export class Lowering {
     }
   }
 
+  /** The ops that read a value; undefined where somebody outside of them does too. */
+  consumers(value: Value): readonly Node[] | undefined {
+    return this.#kept.has(value) ? undefined : (this.#consumers.get(value) ?? []);
+  }
+
   /** The op that alone reads `value`, if it is one of these: then both can be one kernel. */
   soleConsumer(value: Value, ...names: string[]): Node | undefined {
-    const consumers = this.#consumers.get(value) ?? [];
-    const [only] = consumers;
-    return consumers.length === 1 && only !== undefined && names.includes(only.op.name) && !this.#kept.has(value)
-      ? only
-      : undefined;
+    const [only, ...others] = this.consumers(value) ?? [];
+    return only !== undefined && others.length === 0 && names.includes(only.op.name) ? only : undefined;
   }
 
   /** Marks a node as done by another's kernel. */
@@ -197,13 +200,20 @@ export class Lowering {
    * where Slice, Concat and Transpose would be a pass each. `key` names the index list, which layers of one shape share.
    */
   gatherRows(rows: string, key: string, index: () => Int32Array): string {
-    let name = this.#indices.get(key);
-    if (name === undefined) {
+    const indices = this.shared(key, () => {
       const data = index();
-      name = this.g.constant({ dtype: "int32", dims: [data.length], data });
-      this.#indices.set(key, name);
-    }
-    return this.g.op("Gather", [rows, name], { axis: 0 });
+      return { dtype: "int32", dims: [data.length], data };
+    });
+    return this.g.op("Gather", [rows, indices], { axis: 0 });
+  }
+
+  /** A constant that layers of one shape share under `key`. */
+  shared(key: string, make: () => TensorData): string {
+    const known = this.#shared.get(key);
+    if (known !== undefined) return known;
+    const name = this.g.constant(make());
+    this.#shared.set(key, name);
+    return name;
   }
 
   /** A value in the blocked layout as [N, padded C/B, H, W, B] or another view of that memory; N may be free. */

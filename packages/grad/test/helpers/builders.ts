@@ -211,6 +211,16 @@ export const CHAINS: Readonly<Record<string, (v: Named) => Value>> = {
     const branches = [relu(conv2d(v.x!, v.w!, undefined, SAME3)), relu(conv2d(v.x!, v.w2!))];
     return conv2d(concat(branches, 1), v.w3!);
   },
+  "branches concatenated, pooled and not": (v) => {
+    const y = concat([relu(conv2d(v.x!, v.w!, undefined, SAME3)), relu(conv2d(v.x!, v.w2!))], 1);
+    return add(conv2d(maxPool(y, 3, { stride: 1, padding: 1 }), v.w3!), conv2d(y, v.w4!));
+  },
+  "flat image, conv, relu, two maxPools": (v) => {
+    const y = maxPool(relu(conv2d(v.x!, v.w!, v.b)), 3, { stride: 1, padding: 1 });
+    return maxPool(y, 2, { ceilMode: true });
+  },
+  "depthwise conv below 0, maxPool": (v) =>
+    maxPool(conv2d(v.x!, v.w!, undefined, { groups: 16 }), 3, { stride: 1, padding: 1 }),
   "max and average pooling concatenated, norm": (v) => {
     const y = conv2d(v.x!, v.w!);
     const both = flatten(concat([globalMaxPool(y), globalAveragePool(y)], 1));

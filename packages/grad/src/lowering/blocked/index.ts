@@ -3,12 +3,14 @@
 import type { RuleTable } from "../context.ts";
 import { activationRules } from "./activation.ts";
 import { basicRules } from "./basic.ts";
+import { channelRules } from "./channels.ts";
 import { convRules } from "./conv.ts";
 import { exciteRules } from "./excite.ts";
 import { filterRules } from "./filter.ts";
 import { inputGradRules } from "./inputGrad.ts";
 import { layerNormRules } from "./layerNorm.ts";
 import { normRules } from "./norm.ts";
+import { poolRules } from "./pool.ts";
 import { weightGradRules } from "./weightGrad.ts";
 
 export const BLOCKED_RULES: RuleTable = new Map([
@@ -21,4 +23,6 @@ export const BLOCKED_RULES: RuleTable = new Map([
   ...normRules,
   ...layerNormRules,
   ...exciteRules,
+  ...channelRules,
+  ...poolRules,
 ]);
