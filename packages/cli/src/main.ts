@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { addTrainingFlags } from "./train/flags.ts";
+import { addLrFindFlags, addTrainingFlags } from "./train/flags.ts";
 
 const USAGE_ERROR = 2;
 
@@ -58,6 +58,33 @@ Examples:
     .action(async (photos: string[], options) => {
       const { predict } = await import("./commands/predict.ts");
       process.exitCode = await predict(photos, options);
+    });
+
+  const rates = ballsight
+    .command("lr-find")
+    .summary("look for a learning rate")
+    .description(
+      "Raises the learning rate from step to step until the loss runs away, and suggests a rate for `train`. Changes no weights. Exit code: 0 suggested, 1 interrupted or too few points, 2 wrong option or data.",
+    )
+    .argument("<data>", "folder with one folder of photos per class")
+    .option("--arch <name>", "architecture, or arch.weights (default: mobilenet_v2)")
+    .option(
+      "--weights <id|file|none>",
+      "weights to start from (default: the architecture's first that are at hand, else downloaded)",
+    );
+  addLrFindFlags(rates)
+    .option("--out <file>", "where the chart goes (default: lr-find.html)")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ballsight lr-find photos/ --arch mobilenet_v2
+  ballsight lr-find photos/ --freeze-epochs 0 --size 224 --out rates.html`,
+    )
+    .action(async (data: string, options) => {
+      const { lrFind } = await import("./commands/lrFind.ts");
+      process.exitCode = await lrFind(data, options);
     });
 
   const training = ballsight

@@ -16,6 +16,7 @@ export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safete
 export { isWebPage, readWeights } from "./io/weightsFile.ts";
 export { averageDecay } from "./learner/average.ts";
 export { type Best, type BestOptions, MONITORS, type Monitor, type PhaseEnd } from "./learner/best.ts";
+export { atTemperature, type Calibration, calibrate, fitTemperature } from "./learner/calibrate.ts";
 export { cacheSizeFor, type LearnerConfig, testSizeFor, trainingSizes } from "./learner/config.ts";
 export { type EpochShape, epochShape } from "./learner/epoch.ts";
 export { type BatchEvent, Learner, type LearnerOptions } from "./learner/learner.ts";

@@ -9,6 +9,8 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[];
   /** Draws a dot at each point, for series with few of them. */
   readonly marks?: boolean;
+  /** No line between the marks. */
+  readonly apart?: boolean;
 }
 
 export interface Chart {
@@ -18,13 +20,15 @@ export interface Chart {
   /** Upright lines, as where the network was unfrozen; the label stands to the right of the line. */
   readonly boundaries?: readonly { readonly x: number; readonly label: string }[];
   readonly format?: (value: number) => string;
+  /** Of the axis to the right, as where its values are logarithms. */
+  readonly formatX?: (value: number) => string;
 }
 
 /** More points than pixels say nothing more and make the file heavy. */
 const MOST_POINTS = 500;
 
 export function lineChart(chart: Chart): Html {
-  const { title, xLabel, series, boundaries = [], format = plain } = chart;
+  const { title, xLabel, series, boundaries = [], format = plain, formatX = plain } = chart;
   const points = series.flatMap((one) => one.points);
   const ys = finite(points.map(([, y]) => y));
   if (ys.length === 0) return html`<figure><figcaption>${title}</figcaption><p class="quiet">No values.</p></figure>`;
@@ -33,7 +37,7 @@ export function lineChart(chart: Chart): Html {
   // A first point at step 1 belongs on the axis.
   const xTicks = ticks(Math.min(0, xs[0]), xs[1], 5).filter((tick) => tick <= xs[1]);
   const { x, y, markup } = axes(
-    { from: Math.min(xTicks[0]!, xs[0]), to: Math.max(xs[1], xTicks.at(-1)!), ticks: xTicks, format: plain },
+    { from: Math.min(xTicks[0]!, xs[0]), to: Math.max(xs[1], xTicks.at(-1)!), ticks: xTicks, format: formatX },
     { from: yTicks[0]!, to: yTicks.at(-1)!, ticks: yTicks, format },
     xLabel,
   );
@@ -41,23 +45,16 @@ export function lineChart(chart: Chart): Html {
     (wall) =>
       html`<line class="wall" x1="${fixed(x(wall.x))}" x2="${fixed(x(wall.x))}" y1="${fixed(TOP)}" y2="${fixed(FLOOR)}"/><text x="${fixed(x(wall.x) + 4)}" y="${fixed(TOP + 9)}">${wall.label}</text>`,
   );
-  const lines = series.map((one, i) => drawSeries(one, i, x, y, xLabel, format));
+  const lines = series.map((one, i) => drawSeries(one, i, x, y, (px, py) => `${xLabel} ${formatX(px)}: ${format(py)}`));
   return html`<figure><figcaption>${title}${legend(series)}</figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${describe(chart, format)}">${markup}${join(walls)}${join(lines)}</svg></figure>`;
 }
 
-function drawSeries(
-  one: Series,
-  index: number,
-  x: Scale,
-  y: Scale,
-  xLabel: string,
-  format: (value: number) => string,
-): Html {
+function drawSeries(one: Series, index: number, x: Scale, y: Scale, name: (x: number, y: number) => string): Html {
   const points = thin(one.points);
   let path = "";
   let pen = false;
-  for (const [px, py] of points) {
+  for (const [px, py] of one.apart ? [] : points) {
     if (Number.isFinite(py)) path += `${pen ? "L" : "M"}${fixed(x(px))} ${fixed(y(py))}`;
     pen = Number.isFinite(py);
   }
@@ -65,7 +62,7 @@ function drawSeries(
     .filter(([, py]) => one.marks && Number.isFinite(py))
     .map(
       ([px, py]) =>
-        html`<circle cx="${fixed(x(px))}" cy="${fixed(y(py))}" r="3"><title>${one.name}, ${xLabel} ${plain(px)}: ${format(py)}</title></circle>`,
+        html`<circle cx="${fixed(x(px))}" cy="${fixed(y(py))}" r="3"><title>${one.name}, ${name(px, py)}</title></circle>`,
     );
   return html`<g class="series s${index + 1}"><path d="${path}"/>${join(marks)}</g>`;
 }

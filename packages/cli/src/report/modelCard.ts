@@ -30,6 +30,7 @@ export interface ModelCard {
     readonly validLoss: number;
     readonly accuracy: number;
   }[];
+  readonly remarks: readonly string[];
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
@@ -40,7 +41,7 @@ export function renderModelCard(card: ModelCard): string {
   return `# ${card.title}
 
 ${percent(card.accuracy)} of ${card.count} held-out photos named right (95 % interval ${percent(card.interval95.low)} to ${percent(card.interval95.high)}); trained on ${card.trainedOn} others.
-
+${card.remarks.length === 0 ? "" : `\n${card.remarks.join(" ")}\n`}
 | | |
 |---|---|
 | architecture | ${card.architecture} |

@@ -26,6 +26,8 @@ export interface TrainReport extends Notes {
     readonly validLoss: number;
     readonly count: number;
   };
+  /** Sentences below the figures. */
+  readonly remarks: readonly string[];
   /** One row per epoch, phases in order. */
   readonly history: readonly HistoryRow[];
   /** One entry per training step over all phases, in order; long runs are thinned when drawn. */
@@ -63,12 +65,13 @@ export interface ReportTimes {
 
 /** The whole page. Pure: the same report gives the same text. */
 export function renderTrainReport(report: TrainReport): string {
-  const { title, finishedAt, program, result } = report;
+  const { title, finishedAt, program, result, remarks } = report;
   const top = headline({
     kind: "Training report",
     title,
     finishedAt,
     program,
+    remarks,
     figures: [
       [percent(result.accuracy), "accuracy"],
       [percent(1 - result.accuracy), "error rate"],

@@ -13,7 +13,7 @@ export interface HistoryRow {
   /** 0..1 */
   readonly accuracy: number;
   readonly seconds: number;
-  /** `frozen` or `unfrozen`; more phases when sizes progress. */
+  /** `frozen` or `unfrozen`. */
   readonly phase: string;
   /** Of the last parameter group at the end of the epoch. */
   readonly lr: number;
@@ -36,12 +36,6 @@ export function formatHistory(rows: readonly HistoryRow[]): string {
     ]),
   );
   return HEADER + lines.join("");
-}
-
-/** The row put in by phase and epoch: what is there already is replaced, so an epoch repeated after `--resume` stays one row. */
-export function withRow(rows: readonly HistoryRow[], row: HistoryRow): HistoryRow[] {
-  const at = rows.findIndex((other) => other.phase === row.phase && other.epoch === row.epoch);
-  return at < 0 ? [...rows, row] : rows.with(at, row);
 }
 
 /** Python's `%.6f`, to the last digit: a tie goes to the even digit, where `toFixed` rounds up. 1/128 is one. */

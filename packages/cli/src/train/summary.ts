@@ -32,10 +32,11 @@ interface ReportParts {
   readonly learner: Learner;
   readonly validation: Validation;
   readonly caching: number;
+  readonly remarks: readonly string[];
 }
 
 export async function trainReport(parts: ReportParts): Promise<TrainReport> {
-  const { run, config, start, photos, split, learner, validation, caching } = parts;
+  const { run, config, start, photos, split, learner, validation, caching, remarks } = parts;
   const { rows, curve } = learner.position;
   const { classes } = photos.main;
   const { steps } = epochShape(split.train.length, config.learner);
@@ -75,6 +76,7 @@ export async function trainReport(parts: ReportParts): Promise<TrainReport> {
       dataWaited: sum((row) => row.waitSeconds),
       caching,
     },
+    remarks,
     unreadable: photos.main.unreadable,
     warnings: photos.warnings,
   };

@@ -54,8 +54,11 @@ export function abortOnSignals(): { signal: AbortSignal; end: () => void } {
   return { signal: controller.signal, end: onStop(abort, abort) };
 }
 
-/** Who asks first stops it after the step; a second signal ends the program at once. */
-export function interruptOnSignals(onAsk: () => void): { asked: () => boolean; restore: () => void } {
+/** Who asks first stops it after the step, which is announced; a second signal ends the program at once. */
+export function interruptOnSignals(
+  onAsk: () => void,
+  announcement = "stopping after this step, with a checkpoint",
+): { asked: () => boolean; restore: () => void } {
   let asked = false;
   const ask = () => {
     asked = true;
@@ -64,8 +67,7 @@ export function interruptOnSignals(onAsk: () => void): { asked: () => boolean; r
   const handler = (signals: number) => {
     if (signals > 1) process.exit(EXIT_INTERRUPTED);
     ask();
-    if (!isSupervised())
-      process.stderr.write("ballsight: stopping after this step, with a checkpoint (again to stop at once)\n");
+    if (!isSupervised()) process.stderr.write(`ballsight: ${announcement} (again to stop at once)\n`);
   };
   return { asked: () => asked, restore: onStop(handler, ask) };
 }

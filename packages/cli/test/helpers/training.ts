@@ -1,6 +1,6 @@
 // The train command as a child process on rendered photos, and what its run directory must hold.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -59,6 +59,32 @@ export function ballsight(
     onStart?.(child);
   });
 }
+
+/**
+ * Runs the program in a terminal of its own, by util-linux's `script`, where it draws its bar. `onScreen` sees all that was written so far
+ * whenever more of it comes, and may press keys.
+ */
+export function inTerminal(
+  args: readonly string[],
+  {
+    cwd,
+    onScreen,
+  }: { readonly cwd: string; readonly onScreen: (screen: string, press: (key: string) => void) => void },
+): Promise<{ code: number | null; screen: string }> {
+  const quoted = [process.execPath, PROGRAM, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  return new Promise((resolve, reject) => {
+    const child = spawn("script", ["-qefc", quoted, "/dev/null"], { cwd, stdio: ["pipe", "pipe", "ignore"] });
+    let screen = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      screen += text;
+      onScreen(screen, (key) => child.stdin.write(key));
+    });
+    child.on("error", reject).on("close", (code) => resolve({ code, screen }));
+  });
+}
+
+/** Whether there is a `script` that `inTerminal` can use; BSD's takes other arguments. */
+export const hasTerminal = spawnSync("script", ["--version"]).stdout?.toString().includes("util-linux") === true;
 
 const FILES = [
   ..."README.md checkpoint.safetensors config.json history.csv model.onnx predictions.csv".split(" "),

@@ -6,6 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readModel } from "@ballsight/grad";
+import type { EpochRow } from "@ballsight/vision";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   ballsight,
@@ -13,6 +14,8 @@ import {
   expectNothingHalfWritten,
   expectSameRun,
   finishedRun,
+  hasTerminal,
+  inTerminal,
   photosOf,
   readRunCheckpoint,
 } from "../helpers/training.ts";
@@ -116,31 +119,42 @@ describe("a training", () => {
   });
 });
 
-/** Calls back, once, when a line of stdout says that `count` epochs are over. */
-function afterEpochs(count: number, then: (child: ChildProcess) => void) {
+/** Calls back, once, when a line of stdout says that `count` epochs are over; with the engine's seconds in the last of them. */
+function afterEpochs(count: number, then: (child: ChildProcess, engineSeconds: number) => void) {
   let done = false;
   return (stdout: string, child: ChildProcess) => {
-    if (done || stdout.split("\n").length - 1 < count) return;
+    const lines = stdout.split("\n").slice(0, -1);
+    if (done || lines.length < count) return;
     done = true;
-    then(child);
+    then(child, (JSON.parse(lines[count - 1]!) as EpochRow).engineSeconds);
   };
 }
 
-describe("a training that is stopped with Ctrl-C", () => {
-  test("saves, says how to go on, and ends with the same bytes", async () => {
-    const interrupt = (child: ChildProcess) => void setTimeout(() => child.kill("SIGINT"), 60);
-    // In the second epoch at 32 px, whose program runs already: in the middle of an epoch.
-    const first = await ballsight(start("stopped", "--json"), { cwd: folder, onOutput: afterEpochs(2, interrupt) });
-    expect(first.code).toBe(1);
-    expect(first.stderr).toContain("stopping after this step, with a checkpoint");
-    expect(first.stderr).toContain(`stopped; go on with: ballsight train --resume --out ${join(folder, "stopped")}`);
-    expect((await readdir(join(folder, "stopped"))).sort()).toEqual([
-      "checkpoint.safetensors",
-      "config.json",
-      "history.csv",
-    ]);
+/** Kills when some of an epoch's steps should be over, if it takes about as long as the one before. */
+const partOfAnEpochLater = (child: ChildProcess, engineSeconds: number) =>
+  void setTimeout(() => child.kill("SIGKILL"), 300 * engineSeconds);
+
+describe.skipIf(!hasTerminal)("a training that is stopped with Ctrl-C", () => {
+  test("in the middle of an epoch saves, says how to go on, and ends with the same bytes", async () => {
+    let pressed = false;
+    const { code, screen } = await inTerminal(start("stopped"), {
+      cwd: folder,
+      // The bar says that some of the six steps are done, and others are not.
+      onScreen: (shown, press) => {
+        if (pressed || !/Epoch 2\/3: [^\r]*\[[1-4]\/6/.test(shown)) return;
+        pressed = true;
+        press("\x03");
+      },
+    });
+    expect(code).toBe(1);
+    expect(screen).toContain("stopping after this step, with a checkpoint");
+    expect(screen).toContain(`stopped; go on with: ballsight train --resume --out ${join(folder, "stopped")}`);
+    const files = ["checkpoint.safetensors", "config.json", "history.csv"];
+    expect((await readdir(join(folder, "stopped"))).sort()).toEqual(files);
     const { position } = await readRunCheckpoint(join(folder, "stopped"));
-    expect(position.rows.length).toBeGreaterThanOrEqual(2);
+    expect([position.rows.length, position.phase, position.epoch]).toEqual([2, 1, 1]);
+    expect(position.step).toBeGreaterThan(0);
+    expect(position.step).toBeLessThan(6);
     const second = await ballsight(resume("stopped"), { cwd: folder });
     expect([second.code, second.stderr]).toEqual([0, ""]);
     expectSameRun(await finishedRun(join(folder, "stopped")), whole);
@@ -192,8 +206,9 @@ describe("a training that is killed", () => {
   });
 
   test("in the middle of an epoch, has the epoch before", async () => {
-    const soon = (child: ChildProcess) => void setTimeout(() => child.kill("SIGKILL"), 100);
-    await expectKilled(resume("killed", "--json"), { onOutput: afterEpochs(1, soon) });
+    const onOutput = afterEpochs(1, partOfAnEpochLater);
+    await expectKilled(resume("killed", "--json"), { onOutput });
+    // Of the epoch under way nothing is there: what there is ends with a whole one.
     expect((await readRunCheckpoint(join(folder, "killed"))).position.step).toBe(0);
   });
 

@@ -28,6 +28,7 @@ const report: TrainReport = {
     ["lr", 0.002],
     ["resume", false],
   ],
+  remarks: ["Kept epoch 2 of the <frozen> phase."],
   classes: ["Мяч", "ボール", "Golf"],
   confusion: [
     [5, 2, 0],
@@ -79,6 +80,7 @@ describe("the page", () => {
       .replace(/<[^>]+>/g, " ")
       .replace(/\s+/g, " ");
     for (const expected of [
+      "Kept epoch 2 of the &lt;frozen&gt; phase.",
       "94.1 % accuracy",
       "5.9 % error rate",
       "0.2123 validation loss",
@@ -230,6 +232,17 @@ describe("lineChart", () => {
     expect(points[0]![1]! - points[1]![1]!).toBeCloseTo(points[1]![1]! - points[2]![1]!, 5);
     expect(points[2]![0]!).toBeGreaterThan(points[0]![0]!);
     expect(points[2]![1]!).toBeLessThan(points[0]![1]!);
+  });
+
+  it("draws marks without a line where they stand apart, and names them by the axis's own format", () => {
+    const points = [[-3, 1] as const, [-1, 2] as const];
+    const dots = { name: "dots", points, marks: true, apart: true };
+    const formatX = (power: number) => `10^${power}`;
+    const svg = text(lineChart({ title: "t", xLabel: "rate", series: [{ name: "a", points }, dots], formatX }));
+    expect(svg.match(/<path d="M/g)).toHaveLength(1);
+    expect(svg.match(/<circle /g)).toHaveLength(2);
+    expect(svg).toContain("<title>dots, rate 10^-3: 1</title>");
+    expect(svg).toContain(">10^-2<");
   });
 
   it("breaks the line where a value is missing", () => {

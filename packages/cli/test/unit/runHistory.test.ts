@@ -1,7 +1,7 @@
-// history.csv as text: columns, digits, times, and rows that are never doubled.
+// history.csv as text: columns, digits, times.
 
 import { describe, expect, it } from "vitest";
-import { clock, formatHistory, type HistoryRow, sixDecimals, withRow } from "../../src/run/history.ts";
+import { clock, formatHistory, type HistoryRow, sixDecimals } from "../../src/run/history.ts";
 
 const row: HistoryRow = {
   epoch: 0,
@@ -26,13 +26,6 @@ describe("history.csv", () => {
 
   it("quotes a phase that holds a comma", () => {
     expect(formatHistory([{ ...row, phase: 'a,"b"' }])).toContain(',"a,""b""",');
-  });
-
-  it("replaces the row of an epoch that is repeated, and keeps the others in place", () => {
-    const second = { ...row, epoch: 1 };
-    const again = { ...row, trainLoss: 0.5 };
-    const otherPhase = { ...row, phase: "unfrozen" };
-    expect(withRow(withRow([row, second], again), otherPhase)).toEqual([again, second, otherPhase]);
   });
 });
 

@@ -1,6 +1,7 @@
 // The options of `train`: texts to settings and back to a command, what is refused, and what a resumed run must agree with.
 
 import { resolve } from "node:path";
+import { fineTunePlan } from "@ballsight/vision";
 import { describe, expect, test } from "vitest";
 import { commandOf, expectSameConfig, runConfig, savedConfig, type TrainOptions } from "../../src/train/options.ts";
 
@@ -43,6 +44,18 @@ describe("values", () => {
     ["--head vgg", "one of fastai, linear"],
     ["--statistics none", "one of batch, running"],
     ["--device tpu", "one of cpu"],
+    ["--lr 1e-3:1e-5", "a rate, or two as LOW:HIGH"],
+    ["--lr 0:1e-3", "a rate, or two as LOW:HIGH"],
+    ["--lr 1e-5:1e-4:1e-3", "a rate, or two as LOW:HIGH"],
+    ["--lr 1e-5:", "a rate, or two as LOW:HIGH"],
+    ["--lr 1e-5:1e-3 --lr-mult 10", "nothing beside --lr LOW:HIGH for `--lr-mult`"],
+    ["--accumulate 0", "a whole number from 1"],
+    ["--cutmix -1", "for `--cutmix`"],
+    ["--schedule linear", "one of one-cycle, flat-cos"],
+    ["--monitor loss", "one of valid_loss, accuracy"],
+    ["--patience -1", "for `--patience`"],
+    ["--min-delta x", "for `--min-delta`"],
+    ["--tta 1.5", "for `--tta`"],
   ])("%s is refused", (text, message) => {
     expect(() => runConfig("photos", options(text))).toThrow(message);
   });
@@ -57,10 +70,22 @@ describe("values", () => {
     expect(config.learner.startSize).toBe(64);
     expect(config.resize).toBeGreaterThanOrEqual(64);
   });
+
+  test("of two rates are those of the first layers and the head once all train", () => {
+    const { lr, lrMult } = runConfig("/photos", options("--lr 1e-5:1e-3")).learner;
+    const [frozen, unfrozen] = fineTunePlan({ epochs: 1, groups: 3, lr, lrMult });
+    expect(frozen!.lrMax.at(-1)).toBe(2e-3);
+    for (const [group, rate] of [1e-5, 1e-4, 1e-3].entries()) expect(unfrozen!.lrMax[group]).toBeCloseTo(rate, 12);
+    expect(commandOf(runConfig("/photos", options("--lr 1e-5:1e-3")))).toContain("--lr 0.002 --");
+  });
+
+  test("of fastai's resize is its RandomResizedCrop's for validation", () => {
+    expect(runConfig("/photos", options("--size 192 --test-size 224 --resize fastai")).resize).toBe(256);
+  });
 });
 
 const SETTINGS =
-  "--size 64 --start-size 32 --epochs 3 --mixup 0.4 --average 0.9 --batch 4 --lr 1e-2 --frozen-norms --stratify --min-scale 0.5 --aug-mult 0.7 --weights none";
+  "--accumulate 2 --cutmix 1 --balance --class-weights --schedule flat-cos --patience 3 --monitor accuracy --min-delta 0.01 --save-best --tta 4 --calibrate --size 64 --start-size 32 --epochs 3 --mixup 0.4 --average 0.9 --batch 4 --lr 1e-2 --frozen-norms --stratify --min-scale 0.5 --aug-mult 0.7 --weights none";
 
 describe("a resumed run", () => {
   const saved = savedConfig(JSON.parse(JSON.stringify(runConfig("/photos", options(SETTINGS)))), "config.json");
@@ -75,6 +100,14 @@ describe("a resumed run", () => {
 
   test.each([
     ["--lr", "1e-3"],
+    ["--lr", "1e-3:5e-3"],
+    ["--accumulate", "4"],
+    ["--cutmix", "0.5"],
+    ["--schedule", "one-cycle"],
+    ["--patience", "2"],
+    ["--monitor", "valid_loss"],
+    ["--min-delta", "0.02"],
+    ["--tta", "8"],
     ["--lr-mult", "3"],
     ["--size", "96"],
     ["--start-size", "64"],
@@ -104,7 +137,8 @@ describe("a resumed run", () => {
   test("may not be given other photos, nor a flag that it was started without", () => {
     const plain = runConfig("/photos", {});
     expect(() => check("", "/other")).toThrow("for `<data>`");
-    for (const flag of ["--stratify", "--frozen-norms"])
+    const flags = ["--stratify", "--frozen-norms", "--balance", "--class-weights", "--save-best", "--calibrate"];
+    for (const flag of flags)
       expect(() => expectSameConfig(plain, options(flag), undefined, "run")).toThrow(`for \`${flag}\``);
   });
 

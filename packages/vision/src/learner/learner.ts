@@ -12,7 +12,7 @@ import type { NetworkSpec } from "./network.ts";
 import { afterEpoch, afterPhase, type EpochRow, type Position, START, stepped } from "./position.ts";
 import { fineTunePlan, hypersAt, type Phase } from "./schedule.ts";
 import type { PhotoSource } from "./source.ts";
-import { evaluationLogits, score, type Validation } from "./validate.ts";
+import { evaluationLogits, score, softmaxRows, type Validation } from "./validate.ts";
 
 export interface BatchEvent {
   readonly phase: Phase["name"];
@@ -122,7 +122,7 @@ export class Learner {
     const photos = source(config.size);
     const logits = await evaluationLogits(engine, spec, this.weights, photos, split.valid, config.testSize);
     const targets = split.valid.map((index) => photos.targets[index]!);
-    return score(logits, targets, spec.classes, config.labelSmoothing);
+    return score(softmaxRows(logits, spec.classes), targets, spec.classes, config.labelSmoothing);
   }
 
   async #epoch(phase: Phase): Promise<Validation> {

@@ -51,14 +51,13 @@ export async function evaluationLogits(
   }
 }
 
-/** Loss, accuracy and probabilities from logits. */
+/** Loss and accuracy of probabilities [n, classes]. */
 export function score(
-  logits: Float32Array,
+  probabilities: Float32Array,
   targets: ArrayLike<number>,
   classes: number,
   labelSmoothing: number,
 ): Validation {
-  const probabilities = softmaxRows(logits, classes);
   const soft = softTargets(targets, classes, { smoothing: labelSmoothing });
   let loss = 0;
   for (let i = 0; i < soft.length; i++) loss -= soft[i]! * Math.log(Math.max(probabilities[i]!, 1e-12));
@@ -74,7 +73,10 @@ export function score(
 }
 
 export interface TtaOptions {
+  /** Side in pixels of the augmented photos, as in training. */
   readonly size: number;
+  /** Side of the plain ones, as they are served (`size`). */
+  readonly testSize?: number;
   readonly augment: AugmentConfig;
   readonly seed: number;
   /** Augmented passes (fastai: 4). */
@@ -92,9 +94,9 @@ export async function testTimeAugmentation(
   indices: readonly number[],
   options: TtaOptions,
 ): Promise<Float32Array> {
-  const { size, augment, seed, passes = 4, beta = 0.25 } = options;
+  const { size, testSize = size, augment, seed, passes = 4, beta = 0.25 } = options;
   const { classes } = spec;
-  const plain = softmaxRows(await evaluationLogits(engine, spec, state, source, indices, size), classes);
+  const plain = softmaxRows(await evaluationLogits(engine, spec, state, source, indices, testSize), classes);
   const batch = Math.min(batchFor(size), indices.length);
   const side = source.cacheSize;
   const inference = await engine.infer(augmentedModel(spec, state, { batch, size, cacheSize: side }));

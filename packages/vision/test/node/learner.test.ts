@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { averageDecay } from "../../src/learner/average.ts";
 import type { LearnerConfig } from "../../src/learner/config.ts";
+import type { LearnerOptions } from "../../src/learner/learner.ts";
 import type { NetworkSpec } from "../../src/learner/network.ts";
 import { fineTunePlan, hypersAt } from "../../src/learner/schedule.ts";
 import { TOY_SPEC, toySource, toyState } from "../helpers/toyNetwork.ts";
@@ -205,6 +206,28 @@ describe("stopping and going on", () => {
     expect(changed(whole.state, ended.state)).toEqual([]);
     expect(timeless(ended.position)).toEqual(timeless(whole.position));
     expect(changed(whole.learner.weights, ended.learner.weights)).toEqual([]);
+  });
+
+  test("counts an epoch's times from where it was stopped", async () => {
+    let steps = 0;
+    const stopped = learnerOf({ config, stopping: () => steps++ >= 2 });
+    await expect(stopped.learner.fineTune()).rejects.toMatchObject({ code: "INTERRUPTED" });
+    const { file, position } = stopped.checkpoints.at(-1)!;
+    expect(position.spent.seconds).toBeGreaterThan(position.spent.engineSeconds);
+    expect(position.spent.engineSeconds).toBeGreaterThan(0);
+    const spent = { seconds: 5000, engineSeconds: 3000, waitSeconds: 1000 };
+    const seconds: number[] = [];
+    const state = readSafetensors(file).tensors;
+    const onBatch: LearnerOptions["onBatch"] = (event) => seconds.push(event.seconds);
+    const { learner } = learnerOf({ config, state, position: { ...position, spent }, onBatch });
+    await learner.fineTune();
+    const [first, second] = learner.position.rows;
+    expect(first!.seconds).toBeGreaterThan(5000);
+    expect(first!.engineSeconds).toBeGreaterThan(3000);
+    expect(first!.waitSeconds).toBeGreaterThanOrEqual(1000);
+    expect(second!.seconds).toBeLessThan(4000);
+    // The two steps of four that were left, and those of the next epoch.
+    expect(seconds.slice(0, 3).map((value) => value > 5000)).toEqual([true, true, false]);
   });
 
   test("before the first step leaves a checkpoint at the start", async () => {

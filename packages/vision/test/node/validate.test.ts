@@ -55,7 +55,7 @@ describe("score", () => {
   test("is the mean smoothed cross-entropy, and the share that hits", () => {
     // Two photos, probabilities (1/2, 1/4, 1/4) and (1/10, 8/10, 1/10); classes 0 and 2.
     const logits = Float32Array.from([2, 1, 1, 1, 8, 1].map(Math.log));
-    const { loss, accuracy, predicted, probabilities } = score(logits, [0, 2], 3, 0.3);
+    const { loss, accuracy, predicted, probabilities } = score(softmaxRows(logits, 3), [0, 2], 3, 0.3);
     const first = -(0.8 * Math.log(1 / 2) + 0.2 * Math.log(1 / 4));
     const second = -(0.8 * Math.log(1 / 10) + 0.1 * Math.log(1 / 10) + 0.1 * Math.log(8 / 10));
     expect(loss).toBeCloseTo((first + second) / 2, 5);

@@ -1,0 +1,101 @@
+// What a training needs besides its settings: the photos in their cache, the split, the network and its first weights.
+
+import type { State } from "@ballsight/grad";
+import {
+  ARCHITECTURES,
+  fail,
+  Generator,
+  HEADS,
+  type NetworkSpec,
+  type Preprocess,
+  randomSplit,
+  type Split,
+  STREAMS,
+  stratifiedSplit,
+} from "@ballsight/vision";
+import { readDataset } from "../data/dataset.ts";
+import type { Progress } from "../output/progress.ts";
+import type { StartWeights } from "../weights/startWeights.ts";
+import type { RunConfig } from "./options.ts";
+import { openTrainPhotos, type TrainPhotos } from "./photos.ts";
+import { abortOnSignals } from "./supervision.ts";
+
+export interface Prepared {
+  readonly preprocess: Preprocess;
+  readonly photos: TrainPhotos;
+  readonly split: Split;
+  readonly spec: NetworkSpec;
+  /** Seconds that reading the photos took. */
+  readonly caching: number;
+}
+
+interface PrepareOptions {
+  readonly cache: string | undefined;
+  readonly progress: Progress;
+  readonly warn: (line: string) => void;
+}
+
+/** Reads what is not cached yet, which Ctrl-C ends. The caller closes the photos. @throws DATA_TOO_FEW, INTERRUPTED, and what reading throws */
+export async function prepareTraining(
+  config: RunConfig,
+  { entry }: StartWeights,
+  { cache, progress, warn }: PrepareOptions,
+): Promise<Prepared> {
+  const { learner: settings } = config;
+  const architecture = ARCHITECTURES[entry.architecture]!;
+  const dataset = await readDataset(config.data);
+  const preprocess: Preprocess = {
+    size: settings.testSize,
+    resize: config.resize,
+    resample: "bilinear",
+    antialias: true,
+    crop: "center",
+    mean: entry.mean,
+    std: entry.std,
+  };
+  const began = performance.now();
+  const reading = abortOnSignals();
+  const { stride } = architecture;
+  const photos = await openTrainPhotos(dataset, preprocess, settings, stride, cache, progress, reading.signal).finally(
+    reading.end,
+  );
+  const caching = (performance.now() - began) / 1000;
+  for (const message of photos.warnings) warn(message);
+  for (const { file, message, code } of photos.main.unreadable) warn(`${file}: ${message} [${code}]`);
+  const { classes, targets } = photos.main;
+  const split = config.stratify
+    ? stratifiedSplit(targets, config.valid, settings.seed)
+    : randomSplit(targets.length, config.valid, settings.seed);
+  try {
+    expectEnough(split, config.data);
+  } catch (error) {
+    await photos.close();
+    throw error;
+  }
+  const spec: NetworkSpec = {
+    architecture,
+    padding: entry.padding,
+    head: settings.head,
+    classes: classes.length,
+    mean: entry.mean,
+    std: entry.std,
+  };
+  return { preprocess, photos, split, spec, caching };
+}
+
+/** Body and head before the first step, by torch's names. */
+export function initialState(spec: NetworkSpec, start: StartWeights, seed: number): State {
+  const random = new Generator({ seed, stream: STREAMS.init });
+  const head = HEADS[spec.head].initial(spec.architecture.features, spec.classes, random);
+  const body = start.name === "none" ? spec.architecture.initial(random) : start.state;
+  return new Map([...body, ...head]);
+}
+
+function expectEnough({ train: training, valid }: Split, name: string): void {
+  const advice = "add photos, or hold out another share with --valid";
+  const expect = (part: string, least: number, received: number) => {
+    if (received < least) fail("DATA_TOO_FEW", { name: `${name}, ${part}`, least, received, advice });
+  };
+  expect("to train on", 2, training.length);
+  expect("held out", 1, valid.length);
+}
