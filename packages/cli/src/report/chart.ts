@@ -24,6 +24,12 @@ export interface Chart {
   readonly formatX?: (value: number) => string;
 }
 
+/** Colours that the style sheet has. */
+const TONES = 8;
+
+/** The class that colours what belongs to the series of that index; a ninth one looks like the first. */
+export const toneOf = (index: number) => `s${(index % TONES) + 1}`;
+
 /** More points than pixels say nothing more and make the file heavy. */
 const MOST_POINTS = 500;
 
@@ -64,12 +70,12 @@ function drawSeries(one: Series, index: number, x: Scale, y: Scale, name: (x: nu
       ([px, py]) =>
         html`<circle cx="${fixed(x(px))}" cy="${fixed(y(py))}" r="3"><title>${one.name}, ${name(px, py)}</title></circle>`,
     );
-  return html`<g class="series s${index + 1}"><path d="${path}"/>${join(marks)}</g>`;
+  return html`<g class="series ${toneOf(index)}"><path d="${path}"/>${join(marks)}</g>`;
 }
 
 function legend(series: readonly Series[]): Html {
   if (series.length < 2) return html``;
-  return join(series.map((one, i) => html` <span class="key s${i + 1}">${one.name}</span>`));
+  return join(series.map((one, i) => html` <span class="key ${toneOf(i)}">${one.name}</span>`));
 }
 
 /** For those who do not see it: where each line starts and ends. */

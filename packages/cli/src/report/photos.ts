@@ -13,11 +13,16 @@ export interface WorstPhoto {
   readonly thumbnail?: string;
 }
 
+/** Nothing but a `data:` URL of an image is shown. */
+export function pictureOf(thumbnail: string | undefined): Html {
+  const shown = thumbnail !== undefined && /^data:image\/[a-z+]+;base64,[\w+/=]+$/i.test(thumbnail);
+  return shown ? html`<img src="${thumbnail}" alt="">` : html`<span class="blank"></span>`;
+}
+
 export function worstPhotos(title: string, words: string, worst: readonly WorstPhoto[]): Html {
   if (worst.length === 0) return html``;
   const cards = worst.map((photo) => {
-    const shown = photo.thumbnail !== undefined && /^data:image\/[a-z+]+;base64,[\w+/=]+$/i.test(photo.thumbnail);
-    const picture = shown ? html`<img src="${photo.thumbnail!}" alt="">` : html`<span class="blank"></span>`;
+    const picture = pictureOf(photo.thumbnail);
     const right = photo.predicted === photo.actual;
     const claim = html`${photo.predicted} ${percent(photo.probability)}`;
     return html`<li>${picture}<p><strong>${photo.actual}</strong><br>${right ? html`also named ${claim}` : html`named ${claim}`}</p>
