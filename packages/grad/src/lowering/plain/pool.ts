@@ -118,8 +118,11 @@ function sumOf(g: OnnxGraph, line: Line, parts: string[], taps: readonly Reach[]
   return seen.length > 0 ? sum : g.op("Mul", [sum, g.scalar(0)]);
 }
 
+/** All eight sizes: where ONNX Runtime moves the channels last, as for WebGPU, it takes Pad's `axes` input for absent and fails. */
 function pad(g: OnnxGraph, name: string, axis: number, before: number, after: number, value: number): string {
-  return before === 0 && after === 0 ? name : g.op("Pad", [name, g.ints(before, after), g.scalar(value), g.ints(axis)]);
+  if (before === 0 && after === 0) return name;
+  const sizes = [before, after].flatMap((size) => [0, 1, 2, 3].map((at) => (at === axis ? size : 0)));
+  return g.op("Pad", [name, g.ints(...sizes), g.scalar(value)]);
 }
 
 function cut(g: OnnxGraph, name: string, axis: number, from: number, to: number, size: number): string {
