@@ -6,6 +6,7 @@ import type { Node, Value } from "../../ops/graph.ts";
 import { fixedShape } from "../../ops/shape.ts";
 import { type Lowering, rule } from "../context.ts";
 import { type FilterLayout, roundUp } from "../layout.ts";
+import { padNarrow } from "./narrow.ts";
 
 /** The order in which a convolution's weight is stored for the blocked kernels; undefined where they do not take it (grouped, not depthwise). */
 export function filterLayoutOf(weight: Value, groups: number, block: number): FilterLayout | undefined {
@@ -50,14 +51,18 @@ export const convRules = [
     const { stride, padding, dilation, groups } = attributes;
     const fused = context.fillsBlocks(y!) ? { ...FUSED, ...GATES } : FUSED;
     const next = context.soleConsumer(y!, ...Object.keys(fused));
-    const image = layout.kind === "stem" ? context.plain(x!) : context.blocked(x!);
+    const whole = layout.kind === "stem" ? context.plain(x!) : context.blocked(x!);
+    const { image, pads } =
+      layout.kind === "dense" && x!.shape.every((dim) => typeof dim === "number")
+        ? padNarrow(context, whole, x!.shape as [number, number, number, number], padding)
+        : { image: whole, pads: padding };
     const filter = nominalFilter(context, context.filter(weight!, layout), weight!, layout);
     const name = context.g.op(
       "Conv",
       [image, filter, ...(bias === undefined ? [] : [context.vector(bias)])],
       {
         strides: stride,
-        pads: padding,
+        pads,
         dilations: dilation,
         group: groups === 1 ? 1 : context.padded(groups),
         kernel_shape: fixedShape(weight!, "conv2d").slice(2),

@@ -8,6 +8,7 @@ import { type Lowering, rule } from "../context.ts";
 import { inputGradPadding } from "../geometry.ts";
 import { filterShape } from "../layout.ts";
 import { filterLayoutOf } from "./conv.ts";
+import { padNarrow } from "./narrow.ts";
 import { stridedInputGrad } from "./stridedGrad.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
@@ -39,7 +40,11 @@ export const inputGradRules = [
     } else {
       filter = mirrored(context, stored, filterShape(fixedShape(weight!, "conv2dInputGrad"), layout));
     }
-    const { image, pads } = zeroInserted(context, dy!, attributes.stride, inputGradPadding(node));
+    const inserted = zeroInserted(context, dy!, attributes.stride, inputGradPadding(node));
+    const { image, pads } =
+      layout.kind === "dense" && !isStrided && inserted.isWhole
+        ? padNarrow(context, inserted.image, fixedShape(dy!, "conv2dInputGrad") as Sizes, inserted.pads)
+        : inserted;
     const name = g.op(
       "Conv",
       [image, filter],
@@ -93,7 +98,7 @@ function zeroInserted(
   dy: Value,
   stride: readonly [number, number],
   padding: Sizes,
-): { image: string; pads: number[] } {
+): { image: string; pads: number[]; isWhole: boolean } {
   const { g, block } = context;
   const [n, k, h, w] = dy.shape as Sizes;
   const kp = context.padded(k);
@@ -113,5 +118,5 @@ function zeroInserted(
     const cut = g.op("Slice", [open, g.ints(rows[0], columns[0]), g.ints(rows[1], columns[1]), g.ints(2, 3)]);
     image = context.reshape(cut, batch, kp, rows[1] - rows[0], columns[1] - columns[0]);
   }
-  return { image, pads: padding.map((pad) => Math.max(pad, 0)) };
+  return { image, pads: padding.map((pad) => Math.max(pad, 0)), isWhole: padding.every((pad) => pad >= 0) };
 }
