@@ -50,7 +50,7 @@ export function renderLrReport({ points, suggestions, ...report }: LrReport): st
     headline({
       ...report,
       kind: "Learning rates",
-      figures: suggestions.map(({ name, suggested }) => [suggested, name]),
+      figures: suggestions.map(({ name, suggested, at }) => [at === undefined ? "-" : suggested, name]),
     }),
     html`<section><h2>Curve</h2>${chart}</section>`,
     html`<section><h2>Suggestions</h2><div class="scroll"><table class="numbers">${join(rows)}</table></div></section>`,
