@@ -1,0 +1,291 @@
+// A comparison as a child process: what it leaves and prints, networks that fail or crash, killed and stopped in the middle, what it refuses.
+
+import { existsSync, readFileSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { ballsight, errorOf, expectSameRun, finishedRun, type Outcome, photosOf } from "../helpers/training.ts";
+
+// Whole trainings, several to a test: on a machine that does other work as well they take minutes.
+vi.setConfig({ testTimeout: 600_000 });
+
+let folder: string;
+const at = (...path: string[]) => join(folder, ...path);
+
+const NETWORKS = ["mobilenet_v3_small", "mobilenet_v2"] as const;
+const SETTINGS = ["--archs", NETWORKS.join(), "--weights", "none", "--size", "32", "--batch", "4"].concat([
+  "--epochs",
+  "4",
+  "--valid",
+  "0.25",
+  "--stratify",
+  "--seed",
+  "5",
+  "--cache",
+  "cache",
+]);
+const start = (out: string, ...more: string[]) => ["compare", "photos", ...SETTINGS, "--out", out, ...more];
+const resume = (out: string, ...more: string[]) => ["compare", "--resume", "--cache", "cache", "--out", out, ...more];
+/** Nothing is trained: the head stays as it is drawn. */
+const UNTRAINED = ["--size", "32", "--batch", "4", "--epochs", "0", "--freeze-epochs", "0", "--valid", "0.25"];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ballsight-compare-"));
+  await photosOf("Tennis", at("photos", "Мяч"), 12);
+  await photosOf("Bowling", at("photos", "ボール"), 12);
+});
+afterAll(async () => await rm(folder, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+const jsonLines = ({ stdout }: Outcome) =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+/** All but what a clock tells: `seconds` and `latency_ms`. */
+async function results(out: string): Promise<string[]> {
+  const csv = await readFile(at(out, "compare.csv"), "utf8");
+  return csv.split("\n").map((line) => line.split(",").toSpliced(14, 1).toSpliced(11, 1).join());
+}
+
+async function expectSameComparison(out: string): Promise<void> {
+  for (const network of NETWORKS)
+    expectSameRun(await finishedRun(at(out, network)), await finishedRun(at("whole", network)));
+  expect(await results(out)).toEqual(await results("whole"));
+  expect((await readdir(at(out))).sort()).toEqual(["compare.csv", "compare.html", "compare.json", ...NETWORKS].sort());
+}
+
+async function until(seen: () => boolean): Promise<void> {
+  while (!seen()) await sleep(5);
+}
+
+/** The process that trains in a run directory. */
+function holder(...run: string[]): number | undefined {
+  try {
+    return (JSON.parse(readFileSync(at(...run, "lock"), "utf8")) as { pid: number }).pid;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("a comparison", () => {
+  test("leaves a run per network, CSV and page, names the best and copies it", async () => {
+    const outcome = await ballsight(start("whole", "--copy-best", "best", "--json"), { cwd: folder });
+    expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
+    const [first, second, last, ...more] = jsonLines(outcome);
+    expect(more).toEqual([]);
+    expect([first.network, second.network]).toEqual(NETWORKS);
+    const better = second.accuracy > first.accuracy || second.valid_loss < first.valid_loss ? second : first;
+    expect(last).toMatchObject({
+      best: better.network,
+      interrupted: false,
+      out: at("whole"),
+      csv: at("whole/compare.csv"),
+    });
+
+    for (const row of [first, second]) {
+      const { position } = await finishedRun(row.run);
+      const { trainLoss, validLoss, accuracy } = position.rows.at(-1)!;
+      expect(row).toMatchObject({ start_weights: "random", train_loss: trainLoss, valid_loss: validLoss, accuracy });
+      expect(row).toMatchObject({ count: 6, trained_on: 18, epochs: 5, error_rate: 1 - accuracy });
+      const answers = (await readFile(join(row.run, "predictions.csv"), "utf8")).trimEnd().split("\n").slice(1);
+      expect(answers.filter((line) => line.split(",")[3] === "1").length / answers.length).toBe(accuracy);
+      expect(row.model_bytes).toBe((await readFile(join(row.run, "model.onnx"))).length);
+      expect(row.latency_ms).toBeGreaterThan(0);
+    }
+    // Bodies as torchvision has them without the classifier, and fastai's head: norm, 512 hidden, norm, two classes.
+    const head = (features: number) => 2 * 2 * features + 2 * features * 512 + 2 * 512 + 512 * 2;
+    expect(first.parameters).toBe(927_008 + head(576));
+    expect(second.parameters).toBe(2_223_872 + head(1280));
+
+    const photos = (network: string) =>
+      readFileSync(at("whole", network, "predictions.csv"), "utf8").replaceAll(/^([^,]+,[^,]+).*$/gm, "$1");
+    expect(photos(NETWORKS[0])).toBe(photos(NETWORKS[1]));
+
+    expect((await readdir(at("best"))).sort()).toEqual([`${last.best}.md`, `${last.best}.onnx`]);
+    expect(last.copied).toBe(at("best", `${last.best}.onnx`));
+    expect((await readFile(last.copied)).equals(await readFile(join(better.run, "model.onnx")))).toBe(true);
+    const page = await readFile(at("whole", "compare.html"), "utf8");
+    for (const text of ["Мяч", "ボール", ...NETWORKS, "data:image/jpeg;base64,"]) expect(page).toContain(text);
+  });
+
+  test("that is finished is read back when it is resumed: the same table, quickly", async () => {
+    const { code, stdout, stderr } = await ballsight(resume("whole"), { cwd: folder });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^network +start weights +train_loss +valid_loss +error_rate +accuracy/m);
+    expect(stdout).toMatch(/^mobilenet_v2 +random +\d\.\d{4} +\d\.\d{4} +\d\.\d{4} +\d+\.\d %/m);
+    expect(stdout).toMatch(/^best: mobilenet_v\w+, \d+\.\d % of 6 held-out photos$/m);
+    await expectSameComparison("whole");
+  });
+});
+
+describe("a comparison that does not come to its end", () => {
+  test("stopped with Ctrl-C in one network and killed in the next, ends with the same bytes", async () => {
+    const stopped = await ballsight(start("broken", "--json"), {
+      cwd: folder,
+      onStart: async (child) => {
+        await until(() => existsSync(at("broken", NETWORKS[0], "checkpoint.safetensors")));
+        child.kill("SIGINT");
+      },
+    });
+    expect(stopped.code).toBe(1);
+    expect(stopped.stderr.trimEnd().split("\n")).toEqual([
+      "ballsight: stopping after this step, with a checkpoint (again to stop at once)",
+      `ballsight: stopped; go on with: ballsight compare --resume --out ${at("broken")}`,
+    ]);
+    expect(jsonLines(stopped)).toMatchObject([{ best: null, networks: [], interrupted: true }]);
+    expect(await readdir(at("broken"))).not.toContain(NETWORKS[1]);
+    expect((await readdir(at("broken", NETWORKS[0]))).sort()).toEqual([
+      "checkpoint.safetensors",
+      "config.json",
+      "history.csv",
+    ]);
+
+    let orphan: number | undefined;
+    const killed = await ballsight(resume("broken"), {
+      cwd: folder,
+      onStart: async (child) => {
+        await until(() => existsSync(at("broken", NETWORKS[1], "checkpoint.safetensors")));
+        orphan = holder("broken", NETWORKS[1]);
+        child.kill("SIGKILL");
+      },
+    });
+    expect(killed.signal).toBe("SIGKILL");
+    expect(killed.stdout).toMatch(/^mobilenet_v3_small: \d+\.\d %/m);
+    expect(await results("broken")).toHaveLength(3);
+
+    // At once: the training of the killed one may still be about to save.
+    const again = await ballsight(resume("broken"), { cwd: folder });
+    expect(again.code).toBe(0);
+    expect(again.stderr).toMatch(/^(ballsight: waiting for process \d+, which still trains in \S+\n)?$/);
+    expect(isAlive(orphan!)).toBe(false);
+    await expectSameComparison("broken");
+  });
+
+  test("both killed at once, as by a power cut", async () => {
+    await ballsight(start("dark"), {
+      cwd: folder,
+      onStart: async (child) => {
+        await until(() => existsSync(at("dark", NETWORKS[0], "checkpoint.safetensors")));
+        process.kill(holder("dark", NETWORKS[0])!, "SIGKILL");
+        child.kill("SIGKILL");
+      },
+    });
+    expect(await readdir(at("dark", NETWORKS[0]))).not.toContain("model.onnx");
+    const { code, stderr } = await ballsight(resume("dark"), { cwd: folder });
+    expect([code, stderr]).toEqual([0, ""]);
+    await expectSameComparison("dark");
+  });
+});
+
+describe("a network that fails", () => {
+  const failing = ["--archs", "mobilenet_v3_small,mobilenet_v2", ...UNTRAINED, "--cache", "cache", "--out", "failing"];
+
+  test("for want of its weights does not stop the others, and can be had later, from random weights", async () => {
+    vi.stubEnv("BALLSIGHT_WEIGHTS", at("no-weights"));
+    const outcome = await ballsight(["compare", "photos", ...failing, "--offline"], { cwd: folder });
+    expect(outcome.code).toBe(1);
+    const lines = outcome.stderr.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^ballsight: mobilenet_v3_small: expected the weights of .* \[WEIGHTS_MISSING\]$/);
+    expect(lines.slice(1)).toEqual([expect.stringContaining("starts from the shipped recogniser")]);
+    expect(outcome.stdout).toMatch(/^mobilenet_v3_small +failed: WEIGHTS_MISSING$/m);
+    expect(outcome.stdout).toMatch(/^best: mobilenet_v2, /m);
+    expect((await results("failing"))[2]).toMatch(/^mobilenet_v3_small,,.*,WEIGHTS_MISSING$/);
+    expect(existsSync(at("failing", "mobilenet_v3_small"))).toBe(false);
+    const page = await readFile(at("failing", "compare.html"), "utf8");
+    expect(page).toContain("its accuracy on those is flattered");
+    expect(page).toContain("mobilenet_v3_small failed: expected the weights");
+
+    const again = await ballsight(resume("failing", "--offline", "--random-if-missing", "--json"), { cwd: folder });
+    expect(again.code).toBe(0);
+    expect(again.stderr).toMatch(/; mobilenet_v3_small starts from random weights\n$/);
+    expect(jsonLines(again)[0]).toMatchObject({
+      network: "mobilenet_v3_small",
+      start_weights: "random (none at hand)",
+      train_loss: null,
+    });
+    expect(await readFile(at("failing", "compare.csv"), "utf8")).toContain("random (none at hand),nan,");
+    expect(await readFile(at("failing", "compare.html"), "utf8")).toContain("random (none at hand)");
+  });
+
+  test("because its process dies, is told from the others, and goes on when the comparison does", async () => {
+    const outcome = await ballsight(start("crashed", "--json"), {
+      cwd: folder,
+      onStart: async () => {
+        await until(() => existsSync(at("crashed", NETWORKS[0], "checkpoint.safetensors")));
+        process.kill(holder("crashed", NETWORKS[0])!, "SIGKILL");
+      },
+    });
+    expect(outcome.code).toBe(1);
+    expect(errorOf(outcome)).toMatchObject({ code: "TRAINING_ENDED", line: expect.stringContaining("SIGKILL") });
+    expect(jsonLines(outcome)).toMatchObject([
+      { network: NETWORKS[0], error: { code: "TRAINING_ENDED" } },
+      { network: NETWORKS[1], count: 6 },
+      { best: NETWORKS[1], interrupted: false },
+    ]);
+    const { code } = await ballsight(resume("crashed"), { cwd: folder });
+    expect(code).toBe(0);
+    await expectSameComparison("crashed");
+  });
+});
+
+describe("refuses", () => {
+  async function expectRefused(args: string[], code: string, text: string): Promise<void> {
+    const outcome = await ballsight(args, { cwd: folder });
+    expect(errorOf(outcome)).toMatchObject({ code, line: expect.stringContaining(text) });
+    expect(outcome).toMatchObject({ code: 2, stdout: "" });
+    expect(outcome.stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(existsSync(at("refused"))).toBe(false);
+  }
+  const refused = (...more: string[]) => ["compare", "photos", "--out", "refused", ...more];
+
+  test("networks that it does not know, or that are named twice, before anything starts", async () => {
+    const advice = "but received `resnet43`; did you mean";
+    await expectRefused(refused("--archs", "mobilenet_v2,resnet43"), "UNKNOWN_ARCHITECTURE", advice);
+    await expectRefused(refused("--archs", "vgg16,vgg16"), "BAD_OPTION", "vgg16 twice");
+    await expectRefused(refused("--weights", "mine.pth"), "BAD_OPTION", "`--weights`");
+    await expectRefused(refused("--epochs", "many"), "BAD_OPTION", "`--epochs`");
+  });
+
+  test("photos that cannot be learned, without leaving anything", async () => {
+    await photosOf("Golf", at("one", "Golf"), 2);
+    await expectRefused(["compare", "one", "--out", "refused"], "DATA_ONE_CLASS", "`one`");
+    await expectRefused(["compare", "nowhere", "--out", "refused"], "DATA_NOT_A_FOLDER", "`nowhere`");
+    await expectRefused(["compare", "--out", "refused"], "BAD_OPTION", "`<data>`");
+    // What only the training itself finds out: there is nothing left to train on.
+    await cp(at("photos", "Мяч", "000.png"), at("few", "a", "0.png"));
+    await cp(at("photos", "ボール", "000.png"), at("few", "b", "0.png"));
+    const few = ["compare", "few", "--out", "refused", "--weights", "none", "--cache", "cache", "--size", "32"];
+    const outcome = await ballsight(few, { cwd: folder });
+    expect([outcome.code, errorOf(outcome).code]).toEqual([2, "DATA_TOO_FEW"]);
+    expect(outcome.stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(existsSync(at("refused"))).toBe(false);
+  });
+
+  test("to go on with nothing, with other settings, other photos, or beside a comparison that runs", async () => {
+    await expectRefused(["compare", "--resume"], "BAD_OPTION", "`--out`");
+    await expectRefused(resume("refused"), "RUN_NOT_FOUND", "`refused`");
+    await expectRefused(start("whole"), "RUN_EXISTS", "`whole`");
+    await expectRefused(resume("whole", "--epochs", "9"), "CONFIG_MISMATCH", "`--epochs`");
+    await expectRefused(resume("whole", "--archs", "vgg16"), "CONFIG_MISMATCH", "`--archs`");
+    await mkdir(at("photos", "new"));
+    await cp(at("photos", "Мяч", "000.png"), at("photos", "new", "0.png"));
+    await expectRefused(resume("whole"), "CONFIG_MISMATCH", "photos were added, changed or taken out");
+    await rm(at("photos", "new"), { recursive: true });
+    await writeFile(at("whole", "lock"), JSON.stringify({ pid: process.pid, host: hostname(), started: null }));
+    await expectRefused(resume("whole"), "RUN_NOT_WRITABLE", `process ${process.pid} trains in`);
+    await rm(at("whole", "lock"));
+  });
+});
