@@ -36,6 +36,7 @@ export class Lowering {
   readonly #fused = new Set<Node>();
   readonly #deferred = new Set<Node>();
   readonly #shared = new Map<string, string>();
+  readonly #rows = new Map<Value, string>();
   readonly #kept: ReadonlySet<Value>;
 
   /** `kept` are the values that somebody outside the nodes reads: they cannot vanish inside a fused kernel. */
@@ -153,6 +154,16 @@ export class Lowering {
     const whole = pad === 0 ? plain : this.g.op("Pad", [plain, this.g.ints(0, 0, 0, 0, 0, pad, 0, 0)]);
     const name = this.g.op("ReorderInput", [whole], {}, { domain: NCHWC_DOMAIN });
     this.#blocked.set(value, name);
+    return name;
+  }
+
+  /** The value [N, C, H, W] with channels last, [N, H, W, padded C], from the blocked layout: one pass for all that read it so. */
+  channelsLast(value: Value): string {
+    const known = this.#rows.get(value);
+    if (known !== undefined) return known;
+    const attributes = { channels: this.padded(value.shape[1] as number), channels_last: 1 };
+    const name = this.g.op("ReorderOutput", [this.blocked(value)], attributes, { domain: NCHWC_DOMAIN });
+    this.#rows.set(value, name);
     return name;
   }
 

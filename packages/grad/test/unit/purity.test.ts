@@ -9,7 +9,7 @@ const ROOT = new URL("../../../", import.meta.url);
 /** What each library may import besides its own files. */
 const ALLOWED: Record<string, RegExp> = {
   grad: /^(@bufbuild\/protobuf(\/.*)?|onnxruntime-common)$/,
-  vision: /^(@ballsight\/grad|onnxruntime-common)$/,
+  vision: /^(@ballsight\/grad|fflate|onnxruntime-common)$/,
 };
 const GLOBALS =
   /(?<![\w.#"'`$])(document|window|navigator|process|Buffer|require|__dirname|fetch|localStorage|XMLHttpRequest)\s*[.([]/;

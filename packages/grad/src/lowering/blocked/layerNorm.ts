@@ -8,9 +8,6 @@ import { normalizeRows, rowsGradient, shaped } from "../plain/layerNorm.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
 
-const toRows = (context: Lowering, x: Value) =>
-  context.g.op("ReorderOutput", [context.blocked(x)], { channels: x.shape[1] as number, channels_last: 1 }, BLOCKED);
-
 const fromRows = (context: Lowering, rows: string) =>
   context.g.op("ReorderInput", [rows], { channels_last: 1 }, BLOCKED);
 
@@ -18,7 +15,13 @@ export const layerNormRules = [
   rule(layerNormOp, ({ inputs: [x, gamma, beta], outputs, attributes: { eps, axis } }, context) => {
     if (axis !== 1 || !context.isBlocked(x!) || !context.fillsBlocks(x!)) return false;
     const { g } = context;
-    const [y, mean, scale] = normalizeRows(g, toRows(context, x!), context.plain(gamma!), context.plain(beta!), eps);
+    const [y, mean, scale] = normalizeRows(
+      g,
+      context.channelsLast(x!),
+      context.plain(gamma!),
+      context.plain(beta!),
+      eps,
+    );
     context.setBlocked(outputs[0]!, fromRows(context, y));
     context.setPlain(outputs[1]!, shaped(context, mean, outputs[1]!.shape));
     context.setPlain(outputs[2]!, shaped(context, scale, outputs[2]!.shape));
@@ -31,8 +34,8 @@ export const layerNormRules = [
       const [n, , h, w] = x!.shape;
       const perRow = (value: Value) => shaped(context, context.plain(value), [n!, h!, w!, 1]);
       const gradient = rowsGradient(context.g, {
-        x: toRows(context, x!),
-        dy: toRows(context, dy!),
+        x: context.channelsLast(x!),
+        dy: context.channelsLast(dy!),
         gamma: context.plain(gamma!),
         mean: perRow(mean!),
         scale: perRow(scale!),

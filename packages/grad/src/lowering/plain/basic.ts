@@ -67,7 +67,9 @@ export const basicRules = [
   }),
   rule(padOp, ({ inputs: [x], outputs: [y], attributes: { axis, before, after } }, context) => {
     const { g } = context;
-    context.setPlain(y!, g.op("Pad", [context.plain(x!), g.ints(before, after), "", g.ints(axis)]));
+    // All pads instead of the input `axes`: on WebGPU ONNX Runtime 1.30 moves Transposes through Pad and loses the axes.
+    const pads = [before, after].flatMap((pad) => x!.shape.map((_, index) => (index === axis ? pad : 0)));
+    context.setPlain(y!, g.op("Pad", [context.plain(x!), g.ints(...pads)]));
   }),
   rule(expandLikeOp, ({ inputs: [x, like], outputs: [y] }, context) => {
     const { g } = context;
