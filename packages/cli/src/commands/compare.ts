@@ -119,7 +119,8 @@ class Comparison {
       ...files,
     });
     const words = verdict(results, against);
-    this.#say(`\n${compareTable(results, process.stdout.columns ?? Number.POSITIVE_INFINITY)}\n`);
+    if (results.length > 0)
+      this.#say(`\n${compareTable(results, process.stdout.columns ?? Number.POSITIVE_INFINITY)}\n`);
     if (words !== undefined) this.#say(words);
     for (const [name, path] of Object.entries(files)) this.#say(`${name.padEnd(7)} ${oneLine(path)}`);
     if (interrupted) this.#warn(`stopped; go on with: ballsight compare --resume --out ${folder.path}`);

@@ -105,11 +105,12 @@ async function trainOnce(network: string, all: TrainNetworksOptions): Promise<{ 
   ];
   const rows: EpochRow[] = [...(await readEpochs(path))];
   const at = networks.indexOf(network);
-  const draw = drawer(progress, `[${at + 1}/${networks.length}] ${network}`, (share) => {
+  const draw = drawer(progress, `${at + 1}/${networks.length} ${network}`, (share) => {
     const seconds = timeLeft(rows, config.learner.epochs, share);
     const more = networks.length - at - 1;
-    const then = more === 0 ? "" : `, then ${more} more`;
-    return seconds === undefined ? "" : `${clock(seconds)} left${then}`;
+    // Of those to come nothing is known.
+    const others = more === 0 ? "" : `, ${more} more`;
+    return seconds === undefined ? "" : `${clock(seconds)} left${others}`;
   });
   const running = startTraining(network, [...how, "--out", path, ...here], {
     onEpoch: (row) => void rows.push(row),
@@ -131,7 +132,7 @@ async function trainOnce(network: string, all: TrainNetworksOptions): Promise<{ 
 function drawer(progress: Progress, name: string, left: (share: number) => string): (message: ProgressMessage) => void {
   let shown = "";
   return ({ label, done, total, smoothLoss }) => {
-    if (label !== shown) progress.start(`${name}, ${label}`);
+    if (label !== shown) progress.start(`${name} ${label}`);
     shown = label;
     // JSON has no NaN.
     const loss = typeof smoothLoss === "number" && { smoothLoss };

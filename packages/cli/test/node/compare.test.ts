@@ -6,7 +6,17 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { ballsight, errorOf, expectSameRun, finishedRun, type Outcome, photosOf } from "../helpers/training.ts";
+import {
+  ballsight,
+  errorOf,
+  expectSameRun,
+  finishedRun,
+  hasTerminal,
+  inTerminal,
+  type Outcome,
+  photosOf,
+  readRunCheckpoint,
+} from "../helpers/training.ts";
 
 // Whole trainings, several to a test: on a machine that does other work as well they take minutes.
 vi.setConfig({ testTimeout: 600_000 });
@@ -173,6 +183,29 @@ describe("a comparison that does not come to its end", () => {
     expect(isAlive(orphan!)).toBe(false);
     await expectSameComparison("broken");
   });
+
+  test.runIf(hasTerminal)(
+    "stopped from a terminal, whose Ctrl-C reaches the training too, saves all the same",
+    async () => {
+      let pressed = false;
+      const { code, screen } = await inTerminal(start("terminal"), {
+        cwd: folder,
+        onScreen: (text, press) => {
+          if (pressed || !/1\/2 mobilenet_v3_small Epoch 2\/4: /.test(text)) return;
+          pressed = true;
+          press("\u0003");
+        },
+      });
+      expect(code).toBe(1);
+      expect(screen).toMatch(/Epoch 2\/4: .*\[\d\/4 .*\] \d\d:\d\d left/);
+      expect(screen).toContain("stopping after this step, with a checkpoint");
+      expect(screen).toContain("stopped; go on with: ballsight compare --resume --out");
+      // In the middle of an epoch, or at its end, but not the one before: that is what ends at once leaves.
+      const { position } = await readRunCheckpoint(at("terminal", NETWORKS[0]));
+      expect(position.rows.length).toBeGreaterThanOrEqual(2);
+      expect(existsSync(at("terminal", NETWORKS[0], "lock"))).toBe(false);
+    },
+  );
 
   test("both killed at once, as by a power cut", async () => {
     await ballsight(start("dark"), {
