@@ -47,7 +47,7 @@ function addBatchFlags(command: Command): Command {
     .option("--balance", "show photos of every class equally often")
     .option("--class-weights", "let every class count the same in the loss")
     .option("--seed <n>", "seed of everything random (default: 42)")
-    .option("--head <kind>", "fastai or linear (default: fastai)")
+    .option("--head <kind>", "linear, or fastai for its two layers with max and average pooling (default: linear)")
     .option("--label-smoothing <share>", "(default: 0.05)")
     .option("--mixup <alpha>", "mix pairs of photos, for long trainings; 0.4 is usual (default: 0, off)")
     .option("--cutmix <alpha>", "cut a part of another photo into each; 1 is usual (default: 0, off)")
@@ -60,5 +60,5 @@ function addBatchFlags(command: Command): Command {
     .option("--random-if-missing", "start from random weights where none are at hand and none can be downloaded")
     .option("--offline", "download nothing (also BALLSIGHT_OFFLINE=1)")
     .option("--cache <folder>", "where decoded photos are kept (default: the user's cache folder)")
-    .option("--device <name>", "cpu (default: cpu)");
+    .option("--device <name>", "cpu, or webgpu for the GPU, if there is one (default: cpu)");
 }

@@ -12,6 +12,7 @@ import {
   SCHEDULES,
   testSizeFor,
 } from "@ballsight/vision";
+import { deviceOption } from "./device.ts";
 
 /** As commander hands them over: texts, or undefined where they were not given. */
 export interface TrainOptions {
@@ -151,7 +152,7 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
   const testSize = number("test-size", options.testSize, testSizeFor(size, 32), whole(32, 1024));
   // Things look at least as much larger as in timm's usual crop, whether by the crop or by the larger side.
   const resize = Math.max(testSize, Math.round(size / 0.875));
-  choice("device", options.device, "cpu", ["cpu"]);
+  deviceOption(options.device);
   return {
     data,
     arch: options.arch ?? "mobilenet_v2",
@@ -176,7 +177,7 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
       testSize,
       startSize: number("start-size", options.startSize, size, whole(32, 1024)),
       seed: number("seed", options.seed, 42, whole(0, Number.MAX_SAFE_INTEGER)),
-      head: choice("head", options.head, "fastai", Object.keys(HEADS) as HeadKind[]),
+      head: choice("head", options.head, "linear", Object.keys(HEADS) as HeadKind[]),
       labelSmoothing: number("label-smoothing", options.labelSmoothing, 0.05, { from: 0, to: 0.9 }),
       mixup: number("mixup", options.mixup, 0, { from: 0, to: 10 }),
       cutmix: number("cutmix", options.cutmix, 0, { from: 0, to: 10 }),
