@@ -36,7 +36,7 @@ export type { Optimizer } from "./optim/optimizer.ts";
 export { sgd } from "./optim/sgd.ts";
 export type { OrtRuntime } from "./runtime.ts";
 export { bytesOf, type DType, float32, int64, sizeOf, type TensorArray, type TensorData, zeros } from "./tensor.ts";
-export { type Engine, type Inference, localEngine, type Tensors, type Trainer } from "./train/engine.ts";
+export { type Device, type Engine, type Inference, localEngine, type Tensors, type Trainer } from "./train/engine.ts";
 export { buildTrainProgram, type TrainProgram, type TrainProgramOptions } from "./train/program.ts";
 export { type Channel, type RemoteEngine, remoteEngine, serveEngine } from "./train/remote.ts";
 export { type State, type StepHyper, type StepResult, TrainingSession } from "./train/session.ts";

@@ -16,6 +16,7 @@ import { terminalPlot } from "../output/terminalPlot.ts";
 import { programName } from "../output/version.ts";
 import { type LrDot, renderLrReport } from "../report/lrReport.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
+import { usableDevice } from "../train/device.ts";
 import { number, type RunConfig, runConfig, type TrainOptions } from "../train/options.ts";
 import { initialState, prepareTraining } from "../train/prepare.ts";
 import { interruptOnSignals } from "../train/supervision.ts";
@@ -45,7 +46,7 @@ export async function lrFind(data: string, options: LrFindFlags): Promise<number
   const warn = (line: string) => void process.stderr.write(`ballsight: ${line}\n`);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
   const { photos, split, spec } = await prepareTraining(config, start, { cache: options.cache, progress, warn });
-  const engine = workerEngine();
+  const engine = workerEngine(await usableDevice(options.device, warn));
   const stop = interruptOnSignals(() => progress.clear(), "stopping after this step");
   let result: LrFindResult;
   try {

@@ -8,6 +8,7 @@ import { tableHeader, tableRow } from "../output/trainTable.ts";
 import type { HistoryRow } from "../run/history.ts";
 import type { RunDirectory } from "../run/runDirectory.ts";
 import { writeCheckpoint } from "../train/checkpoint.ts";
+import { usableDevice } from "../train/device.ts";
 import { type Opened, openTraining } from "../train/openTraining.ts";
 import type { TrainOptions } from "../train/options.ts";
 import { writeOutputs } from "../train/outputs.ts";
@@ -50,7 +51,7 @@ async function trainIn({ run, config, start, checkpoint }: Opened, options: Trai
     warn("starts from the shipped recogniser, which has seen ball photos: its accuracy on those would be flattered");
   }
   let header = "";
-  const engine = workerEngine();
+  const engine = workerEngine(await usableDevice(options.device, warn));
   const stop = interruptOnSignals(() => progress.clear());
   try {
     const learner = new Learner({

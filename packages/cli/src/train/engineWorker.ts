@@ -1,7 +1,7 @@
 // The worker thread in which training runs: ONNX Runtime blocks its thread for a whole step, and the next batch is made meanwhile in the main one.
 
-import { parentPort } from "node:worker_threads";
-import { type Channel, localEngine, serveEngine } from "@ballsight/grad";
+import { parentPort, workerData } from "node:worker_threads";
+import { type Channel, type Device, localEngine, serveEngine } from "@ballsight/grad";
 import * as runtime from "onnxruntime-node";
 
 const port = parentPort;
@@ -11,4 +11,4 @@ const channel: Channel = {
   post: (message, transfer) => port.postMessage(message, transfer ?? []),
   listen: (handler) => port.on("message", handler),
 };
-serveEngine(channel, localEngine(runtime, { logSeverityLevel: 3 }));
+serveEngine(channel, localEngine(runtime, { logSeverityLevel: 3 }, workerData as Device));

@@ -1,15 +1,15 @@
 // The engine in a worker thread, as the learner sees it.
 
 import { Worker } from "node:worker_threads";
-import { type Channel, type Engine, remoteEngine } from "@ballsight/grad";
+import { type Channel, type Device, type Engine, remoteEngine } from "@ballsight/grad";
 import { fail } from "@ballsight/vision";
 
 export interface WorkerEngine extends Engine {
   close(): Promise<void>;
 }
 
-export function workerEngine(): WorkerEngine {
-  const worker = new Worker(new URL("./engineWorker.js", import.meta.url));
+export function workerEngine(device: Device): WorkerEngine {
+  const worker = new Worker(new URL("./engineWorker.js", import.meta.url), { workerData: device });
   const channel: Channel = {
     post: (message, transfer) => worker.postMessage(message, transfer ?? []),
     listen: (handler) => worker.on("message", handler),

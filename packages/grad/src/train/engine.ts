@@ -33,12 +33,22 @@ export interface Engine {
   infer(model: Uint8Array): Promise<Inference>;
 }
 
-/** An engine that runs in the calling thread. */
-export function localEngine(runtime: OrtRuntime, options: ort.InferenceSession.SessionOptions = {}): Engine {
+/** Where an engine computes: in the CPU, or in a GPU through ONNX Runtime's WebGPU provider, which the runtime must have. */
+export type Device = "cpu" | "webgpu";
+
+/** An engine that runs in the calling thread. What the GPU's provider lacks of a graph runs in the CPU. */
+export function localEngine(
+  runtime: OrtRuntime,
+  sessionOptions: ort.InferenceSession.SessionOptions = {},
+  device: Device = "cpu",
+): Engine {
+  const gpu = device === "webgpu";
+  const options = gpu ? { executionProviders: ["webgpu"], ...sessionOptions } : sessionOptions;
   return {
-    probe: () => probeTarget(runtime),
+    // The blocked kernels are the CPU's alone.
+    probe: async () => (gpu ? { kind: "plain" } : await probeTarget(runtime)),
     train: async (program) => {
-      const session = await TrainingSession.create(runtime, program, options);
+      const session = await TrainingSession.create(runtime, program, options, gpu);
       return {
         load: async (state) => session.load(state),
         accumulate: (inputs) => session.accumulate(inputs),
