@@ -91,7 +91,7 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
     const made =
       cut.get(name) ??
       split(
-        g,
+        context,
         flat(),
         entries.map((entry) => entry.size),
       );
@@ -132,8 +132,24 @@ function nameOf(value: Value): string {
   return value.source.kind === "op" || value.source.kind === "constant" ? `value ${value.id}` : value.source.name;
 }
 
-const split = (g: OnnxGraph, name: string, sizes: readonly number[]) =>
-  g.node("Split", [name, g.ints(...sizes)], { axis: 0 }, { outputs: sizes.length });
+/** WebGPU promises eight storage buffers per shader, and ONNX Runtime's Split binds them all: the vector and its parts. */
+const MOST_PARTS = 7;
+
+/** The parts of a vector; in the plain target by splits of splits, as that must run on GPUs too. */
+function split({ g, target }: Pick<Lowering, "g" | "target">, name: string, sizes: readonly number[]): string[] {
+  const cut = (whole: string, parts: readonly number[]) =>
+    g.node("Split", [whole, g.ints(...parts)], { axis: 0 }, { outputs: parts.length });
+  if (target.kind === "blocked" || sizes.length <= MOST_PARTS) return cut(name, sizes);
+  let each = MOST_PARTS;
+  while (each * MOST_PARTS < sizes.length) each *= MOST_PARTS;
+  const groups = Array.from({ length: Math.ceil(sizes.length / each) }, (_, i) =>
+    sizes.slice(i * each, (i + 1) * each),
+  );
+  const sums = groups.map((group) => group.reduce((sum, size) => sum + size, 0));
+  return cut(name, sums).flatMap((whole, i) =>
+    groups[i]!.length === 1 ? whole : split({ g, target }, whole, groups[i]!),
+  );
+}
 
 /** Gives each parameter its stored shape, from the pack that it is in or from the packs that hold its parts. */
 function bindPacks(context: Lowering, packs: readonly Pack[], values: ReadonlyMap<string, Value>): void {
@@ -145,7 +161,7 @@ function bindPacks(context: Lowering, packs: readonly Pack[], values: ReadonlyMa
       pack.entries.length === 1
         ? [whole]
         : split(
-            g,
+            context,
             whole,
             pack.entries.map(({ size }) => size),
           );
