@@ -52,7 +52,7 @@ const answers = (actual: string, predicted: string): PhotoAnswer[] =>
   [...actual].map((name, i) => ({ file: `${i}.jpg`, actual: name, predicted: predicted[i]! }));
 
 describe("McNemar's exact test", () => {
-  // 2 P(X <= min(a, b)) for X binomial with n = a + b and 1/2, in Python's fractions; scipy.stats.binomtest agrees.
+  // 2 P(X <= min(a, b)) for X binomial with n = a + b and 1/2, in Python's fractions.
   it.each([
     [0, 0, 1],
     [0, 1, 1],
