@@ -102,6 +102,7 @@ export async function train(
   state: State,
   target: Target,
   statistics: NormStatistics = "batch",
+  onGpu = false,
 ) {
   const graph = new Graph();
   const builder = new ModelBuilder(graph, { state, policy: () => 0, statistics: () => statistics });
@@ -109,7 +110,8 @@ export async function train(
   const soft = graph.input("targets", "float32", [fixture.shape[0], CLASSES]);
   const loss = crossEntropy(logits, soft, { labelSmoothing: fixture.label_smoothing });
   const program = buildTrainProgram(graph, { loss, optimizer: adamw(), target, outputs: { logits } });
-  const session = await TrainingSession.create(ort, program);
+  const options = onGpu ? { executionProviders: ["webgpu"], logSeverityLevel: 3 as const } : {};
+  const session = await TrainingSession.create(ort, program, options, onGpu);
   try {
     session.load(state);
     const losses: number[] = [];

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { type Engine, localEngine } from "@ballsight/grad";
 import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
+import { ALWAYS, byFormula, far, ROOM, read, train as trainNetwork } from "../helpers/torchvision.ts";
 import { train } from "../helpers/toyTraining.ts";
 
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -41,4 +42,20 @@ test.skipIf(missing).each([1, 2])("steps on WebGPU as on the CPU, batches a step
     expect(largest, name).toBeGreaterThan(0);
     expect(error / largest, name).toBeLessThan(1e-5);
   }
+});
+
+/** Packs of some hundred parameters, depthwise convolutions, squeeze-and-excitation, hard-swish; as far from torch as the CPU may be. */
+test.skipIf(missing)("three steps of MobileNetV3-Small as torchvision makes them", async () => {
+  const fixture = read("mobilenet_v3_small");
+  const { losses, first } = await trainNetwork(
+    "mobilenet_v3_small",
+    fixture,
+    byFormula(fixture),
+    { kind: "plain" },
+    "batch",
+    true,
+  );
+  expect(far(first.logits, fixture.logits)).toBeLessThan(ROOM * fixture.rounding.logits + ALWAYS);
+  for (const [step, loss] of fixture.losses.entries())
+    expect(Math.abs(losses[step]! / loss - 1)).toBeLessThan(ROOM * fixture.rounding.losses + ALWAYS);
 });
