@@ -118,7 +118,7 @@ describe("a resumed run", () => {
     ["--batch", "8"],
     ["--valid", "0.3"],
     ["--seed", "6"],
-    ["--head", "linear"],
+    ["--head", "fastai"],
     ["--label-smoothing", "0.2"],
     ["--mixup", "0.3"],
     ["--average", "0"],
