@@ -19,7 +19,16 @@ export function workerEngine(device: Device): WorkerEngine {
   worker.on("exit", () => engine.fail(new Error("the engine's thread has ended")));
   return {
     ...engine,
-    train: (program) => engine.train(program).catch(runtimeFailed("load the training step")),
+    train: async (program) => {
+      const trainer = await engine.train(program).catch(runtimeFailed("load the training step"));
+      // A GPU's memory is taken as steps run, and a GPU can be lost.
+      const failed = runtimeFailed("make a training step");
+      return {
+        ...trainer,
+        accumulate: (inputs) => trainer.accumulate(inputs).catch(failed),
+        step: (inputs, hyper) => trainer.step(inputs, hyper).catch(failed),
+      };
+    },
     infer: (model) => engine.infer(model).catch(runtimeFailed("load the network")),
     close: async () => {
       await worker.terminate();
