@@ -128,7 +128,18 @@ describe("a comparison", () => {
     expect(last.copied).toBe(at("best", `${last.best}.onnx`));
     expect((await readFile(last.copied)).equals(await readFile(join(better.run, "model.onnx")))).toBe(true);
     const page = await readFile(at("whole", "compare.html"), "utf8");
-    for (const text of ["Мяч", "ボール", ...NETWORKS, "data:image/jpeg;base64,"]) expect(page).toContain(text);
+    for (const network of NETWORKS) expect(page).toContain(network);
+    // Photos are shown where the networks' answers (the third column) differ.
+    const answered = NETWORKS.map((network) =>
+      readFileSync(at("whole", network, "predictions.csv"), "utf8")
+        .trimEnd()
+        .split("\n")
+        .slice(1)
+        .map((line) => line.split(",")),
+    );
+    const disputed = answered[0]!.filter((line, row) => line[2] !== answered[1]![row]![2]);
+    expect(page.match(/data:image\/jpeg;base64,/g)?.length ?? 0).toBe(disputed.length);
+    for (const [, actual] of disputed) expect(page).toContain(actual);
   });
 
   test("that is finished is read back when it is resumed: the same table, quickly", async () => {
