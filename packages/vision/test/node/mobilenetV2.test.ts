@@ -23,6 +23,7 @@ import { readSafetensors } from "../../src/io/safetensors.ts";
 import type { Padding } from "../../src/models/architecture.ts";
 import { FROZEN, ModelBuilder } from "../../src/models/builder.ts";
 import { mobilenetV2 } from "../../src/models/mobilenetV2.ts";
+import { uniform, unpacked } from "../helpers/formula.ts";
 
 interface Run {
   padding: Padding;
@@ -55,16 +56,6 @@ const fixture: {
 const probed = await probeTarget(ort);
 const targets: Target[] = probed.kind === "blocked" ? [{ kind: "plain" }, probed] : [{ kind: "plain" }];
 
-/** The same numbers as in mobilenet_v2.py. */
-function uniform(seed: number, low: number, high: number, shape: readonly number[]): TensorData<"float32"> {
-  const size = shape.reduce((product, dim) => product * dim, 1);
-  const data = Float32Array.from({ length: size }, (_, i) => {
-    const value = Math.sin((i + 1) * 12.9898 + seed * 78.233) * 43758.5453;
-    return low + (high - low) * (value - Math.floor(value));
-  });
-  return float32(data, shape);
-}
-
 /** Weights by mobilenet_v2.py's formula: with batch statistics such that ReLU6 is never at a kink. */
 function byFormula(statistics: Run["statistics"]): State {
   const straight = statistics === "batch";
@@ -87,7 +78,7 @@ function byFormula(statistics: Run["statistics"]): State {
 
 /** Rows of [norm, sum, three entries], one per tensor. */
 function rows(text: string): number[][] {
-  const values = new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer);
+  const values = unpacked(text);
   return Array.from({ length: values.length / 5 }, (_, row) => [...values.slice(5 * row, 5 * row + 5)]);
 }
 
