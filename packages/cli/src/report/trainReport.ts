@@ -1,6 +1,6 @@
 // report.html: one training on one page, in one file that asks nothing of the network.
 
-import type { ReliabilityBin } from "@ballsight/vision";
+import type { CurvePoint, ReliabilityBin } from "@ballsight/vision";
 import { clock, type HistoryRow, sixDecimals } from "../run/history.ts";
 import { calibrationSection } from "./calibration.ts";
 import { lineChart, type Series } from "./chart.ts";
@@ -30,8 +30,9 @@ export interface TrainReport extends Notes {
   readonly remarks: readonly string[];
   /** One row per epoch, phases in order. */
   readonly history: readonly HistoryRow[];
-  /** One entry per training step over all phases, in order; long runs are thinned when drawn. */
-  readonly steps: readonly TrainStep[];
+  /** Every few training steps over all phases, in order; long runs are thinned when drawn. */
+  readonly curve: readonly CurvePoint[];
+  readonly stepsPerEpoch: number;
   readonly settings: Settings;
   readonly classes: readonly string[];
   /** Counts [actual][predicted] on the held-out photos. */
@@ -44,18 +45,10 @@ export interface TrainReport extends Notes {
   readonly times: ReportTimes;
 }
 
-export interface TrainStep {
-  /** Smoothed, as in the table. */
-  readonly loss: number;
-  readonly lr: number;
-  /** Index into `history` of the epoch that the step belongs to. */
-  readonly epoch: number;
-}
-
 /** Seconds. */
 export interface ReportTimes {
   readonly total: number;
-  /** Computing, training and validation together. */
+  /** Computing training steps. */
   readonly engine: number;
   /** That the engine stood still because the next batch was not ready. */
   readonly dataWaited: number;
@@ -97,8 +90,10 @@ export function renderTrainReport(report: TrainReport): string {
   ]);
 }
 
-function charts({ history, steps }: TrainReport): Html {
-  const ends = epochEnds(history.length, steps);
+function charts({ history, curve, stepsPerEpoch }: TrainReport): Html {
+  // A run of a few steps has no curve, but epochs' own figures.
+  const hasCurve = curve.length > 0;
+  const ends = history.map((_, i) => (i + 1) * (hasCurve ? stepsPerEpoch : 1));
   const boundaries = history.flatMap((row, i) =>
     i > 0 && row.phase !== history[i - 1]!.phase ? [{ x: ends[i - 1]!, label: row.phase }] : [],
   );
@@ -107,31 +102,19 @@ function charts({ history, steps }: TrainReport): Html {
     points: history.map((row, i) => [ends[i]!, value(row)]),
     marks: true,
   });
-  const perStep = (name: string, value: (step: TrainStep) => number): Series => ({
+  const perStep = (name: string, value: (point: CurvePoint) => number): Series => ({
     name,
-    points: steps.map((step, i) => [i + 1, value(step)]),
+    points: curve.map((point) => [point.step, value(point)]),
   });
-  // Steps may be missing in a report of an old run: the epochs' own figures stand in.
-  const train =
-    steps.length > 0 ? perStep("train (smoothed)", (step) => step.loss) : perEpoch("train", (row) => row.trainLoss);
-  const rate = steps.length > 0 ? perStep("rate", (step) => step.lr) : perEpoch("rate", (row) => row.lr);
+  const train = hasCurve ? perStep("train (smoothed)", ({ loss }) => loss) : perEpoch("train", (row) => row.trainLoss);
+  const rate = hasCurve ? perStep("rate", ({ lr }) => lr) : perEpoch("rate", (row) => row.lr);
   const accuracy = perEpoch("validation", (row) => row.accuracy);
-  const shared = { xLabel: steps.length > 0 ? "step" : "epoch", boundaries };
+  const shared = { xLabel: hasCurve ? "step" : "epoch", boundaries };
   return html`<section><h2>Curves</h2><div class="charts">
 ${lineChart({ ...shared, title: "Loss", series: [train, perEpoch("validation", (row) => row.validLoss)] })}
 ${lineChart({ ...shared, title: "Accuracy", series: [accuracy], format: (value) => `${+(value * 100).toFixed(2)} %` })}
 ${lineChart({ ...shared, title: "Learning rate", series: [rate], format: scientific })}
 </div></section>`;
-}
-
-/** The step at which each epoch ended; 1, 2, 3... where no steps are known. */
-function epochEnds(epochs: number, steps: readonly TrainStep[]): number[] {
-  const ends = Array.from({ length: epochs }, (_, epoch) => epoch + 1);
-  if (steps.length > 0) ends.fill(0);
-  steps.forEach(({ epoch }, i) => {
-    if (epoch >= 0 && epoch < epochs) ends[epoch] = i + 1;
-  });
-  return ends;
 }
 
 function scientific(value: number): string {
@@ -158,6 +141,6 @@ function times({ total, engine, dataWaited, caching }: ReportTimes): Html {
   const row = (name: string, seconds: number) =>
     html`<tr><th scope="row">${name}</th><td>${seconds.toFixed(1)} s</td><td>${share(seconds)}</td></tr>`;
   return html`<section><h2>Where the time went</h2><table class="numbers">
-${row("engine computing", engine)}${row("engine waiting for data", dataWaited)}${row("decoding photos first", caching)}${row("everything else", other)}
+${row("engine, training", engine)}${row("engine waiting for data", dataWaited)}${row("decoding photos first", caching)}${row("validation and everything else", other)}
 ${row("in all", total)}</table></section>`;
 }

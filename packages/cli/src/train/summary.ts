@@ -39,7 +39,6 @@ export async function trainReport(parts: ReportParts): Promise<TrainReport> {
   const { run, config, start, photos, split, learner, validation, caching, remarks } = parts;
   const { rows, curve } = learner.position;
   const { classes } = photos.main;
-  const { steps } = epochShape(split.train.length, config.learner);
   const sum = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + pick(row), 0);
   const { augment, ...settings } = config.learner;
   const { metrics, reliability } = measure(classes, validation);
@@ -51,11 +50,8 @@ export async function trainReport(parts: ReportParts): Promise<TrainReport> {
     program: programName(),
     result: { accuracy: validation.accuracy, validLoss: validation.loss, count: split.valid.length },
     history: rows,
-    steps: curve.map(({ step, loss, lr }) => ({
-      loss,
-      lr,
-      epoch: Math.min(Math.floor((step - 1) / steps), rows.length - 1),
-    })),
+    curve,
+    stepsPerEpoch: epochShape(split.train.length, config.learner).steps,
     settings: [
       ["data", config.data],
       ["arch", config.arch],

@@ -18,11 +18,12 @@ const report: TrainReport = {
     row({ epoch: 0, phase: "frozen", trainLoss: 1.25, validLoss: 0.75, accuracy: 0.75, seconds: 61 }),
     row({ epoch: 0, phase: "unfrozen", trainLoss: 0.5, validLoss: 0.25, accuracy: 0.9412, seconds: 3700 }),
   ],
-  steps: [
-    { loss: 2, lr: 1e-4, epoch: 0 },
-    { loss: 1.25, lr: 2e-3, epoch: 0 },
-    { loss: 0.5, lr: 1e-8, epoch: 1 },
+  curve: [
+    { step: 10, loss: 2, lr: 1e-4 },
+    { step: 20, loss: 1.25, lr: 2e-3 },
+    { step: 30, loss: 0.5, lr: 1e-8 },
   ],
+  stepsPerEpoch: 17,
   settings: [
     ["arch", "mobilenet_v2"],
     ["lr", 0.002],
@@ -95,9 +96,9 @@ describe("the page", () => {
       "2 Мяч named ボール 2 Golf named ボール 1 Golf named Мяч",
       "Golf named Мяч 98.8 % loss 6.21 Golf/1.jpg",
       "Golf also named Golf 50.0 % loss 0.70 Golf/2.jpg",
-      "engine computing 90.0 s 90.0 %",
+      "engine, training 90.0 s 90.0 %",
       "engine waiting for data 2.0 s 2.0 %",
-      "everything else 3.0 s 3.0 %",
+      "validation and everything else 3.0 s 3.0 %",
       "1 photo could not be read and took no part Golf/bad.jpg no photo",
       "a class is empty",
       "lr 0.002 resume false",
@@ -113,6 +114,18 @@ describe("the page", () => {
     expect(page.match(/class="wall"/g)).toHaveLength(3);
     expect(page).toContain('aria-label="Loss: train (smoothed) from 2 to 0.5, validation from 0.75 to 0.25"');
     expect(page).toContain('aria-label="Accuracy: validation from 75 % to 94.12 %"');
+  });
+
+  it("puts epochs where they ended on the axis of steps, those too that end before the curve's first point", () => {
+    const history = [1, 2, 3, 4].map((epoch) =>
+      row({ epoch, phase: epoch === 1 ? "frozen" : "unfrozen", accuracy: 0.5 }),
+    );
+    const curve = [10, 20].map((step) => ({ step, loss: 1, lr: 1e-3 }));
+    const drawn = renderTrainReport({ ...report, history, curve, stepsPerEpoch: 6 });
+    const ends = [...drawn.matchAll(/<title>validation, step (\d+): 50 %</g)].map(([, step]) => Number(step));
+    expect(ends).toEqual([6, 12, 18, 24]);
+    // The network was unfrozen at 6; the axis, 334 wide from 56 on, ends at 24.
+    expect(Number(/class="wall" x1="([\d.]+)"/.exec(drawn)![1])).toBeCloseTo(56 + 334 / 4, 1);
   });
 
   it("escapes whatever a name holds, wherever it is shown", () => {
@@ -144,7 +157,7 @@ describe("the page", () => {
   it("is whole for a run that has nothing to show yet, and for one that went wrong", () => {
     const empty = {
       history: [],
-      steps: [],
+      curve: [],
       settings: [],
       classes: [],
       confusion: [],
@@ -157,21 +170,17 @@ describe("the page", () => {
     const wrong = renderTrainReport({
       ...report,
       history: [row({ trainLoss: Number.NaN, validLoss: Number.NaN })],
-      steps: [{ loss: Number.NaN, lr: 1e-3, epoch: 0 }],
+      curve: [{ step: 10, loss: Number.NaN, lr: 1e-3 }],
     });
     expect(wrong).toContain("<td>nan</td>");
     expect(wrong).not.toMatch(/d="[^"]*(NaN|undefined|Infinity)/);
   });
 
   it("stays small for a long run and leaves out a matrix that no screen shows", () => {
-    const steps = Array.from({ length: 100_000 }, (_, i) => ({
-      loss: 1 / (i + 1),
-      lr: 1e-3,
-      epoch: i < 50_000 ? 0 : 1,
-    }));
+    const curve = Array.from({ length: 100_000 }, (_, i) => ({ step: 10 * (i + 1), loss: 1 / (i + 1), lr: 1e-3 }));
     const classes = Array.from({ length: 101 }, (_, i) => `class ${i}`);
     const confusion = classes.map((_, a) => classes.map((_, p) => Number(a === p)));
-    const big = renderTrainReport({ ...report, steps, classes, confusion });
+    const big = renderTrainReport({ ...report, curve, stepsPerEpoch: 500_000, classes, confusion });
     expect(big.length).toBeLessThan(80_000);
     expect(big).not.toContain('<table class="matrix">');
     expect(big).toContain("class 100");
