@@ -90,7 +90,7 @@ describe("a file of one's own", () => {
       "another network",
       "toy.pth",
       "WEIGHTS_SHAPE",
-      "expected shape [32,3,3,3] for `features.0.0.weight` but received none from",
+      "expected shape [32,3,3,3] for `features.0.0.weight` but received none (the first tensors are `0.weight`, `0.bias`, `1.weight`) from",
     ],
   ])("%s", async (_, file, code, text) => {
     await expect(loadWeights("mobilenet_v2", at(file))).rejects.toMatchObject({

@@ -15,8 +15,8 @@ export interface PickleHost {
 
 export type PickleFunction = (args: readonly unknown[]) => unknown;
 
-/** Opcodes of one pickle: some fifty thousand tensors, or a bomb of at most some 200 MB of objects. */
-const MAX_STEPS = 2_000_000;
+/** Opcodes of one pickle: some 25,000 tensors, or a bomb of at most some 250 MB of objects (empty Maps are the largest). */
+const MAX_STEPS = 1_000_000;
 const MAX_TEXT = 1 << 20;
 /** A module or a name, up to its line break. */
 const MAX_LINE = 512;

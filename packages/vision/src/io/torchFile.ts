@@ -12,15 +12,15 @@ import { type Invalid, isZip, unzipStored } from "./zipArchive.ts";
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
 /** Keys under which training programs put the state dict beside other things. */
-const NESTED = ["state_dict", "model"];
+const NESTED = ["state_dict", "model_state_dict", "model"];
 
 /** Whether it begins as either form does; any other pickle of protocol 2 to 5 begins like the older one. */
 export const isTorch = (bytes: Uint8Array): boolean =>
   isZip(bytes) || (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5);
 
 /**
- * The tensors of a state dict, by name, also where it lies under "state_dict" or "model". Values are copied, so the bytes
- * may be let go.
+ * The tensors of a state dict, by name, also where it lies under one of NESTED. Values are copied, so the bytes may be
+ * let go.
  * @param name what to call the file in errors
  * @throws WEIGHTS_INVALID, WEIGHTS_UNSAFE
  */

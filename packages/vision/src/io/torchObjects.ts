@@ -16,6 +16,14 @@ export const STORAGES = {
   BoolStorage: { dtype: "bool", bytes: 1 },
 } as const;
 
+/** Storages that torch has and TensorData has not: harmless, but not read. */
+const UNREAD = new Map([
+  ["torch.CharStorage", "int8"],
+  ["torch.ShortStorage", "int16"],
+  ["torch.ComplexFloatStorage", "complex64"],
+  ["torch.ComplexDoubleStorage", "complex128"],
+]);
+
 export type StorageType = keyof typeof STORAGES;
 
 /** A run of values somewhere else in the file; several tensors may look at one. Counts in elements. */
@@ -72,7 +80,8 @@ const isSizes = (value: unknown): value is number[] =>
 /**
  * The host of one file's pickles.
  * @param name what to call the file in errors
- * @throws WEIGHTS_UNSAFE for a global that is none of torch's, WEIGHTS_INVALID for wrong use of one that is
+ * @throws WEIGHTS_UNSAFE for a global that is none of torch's, WEIGHTS_INVALID for wrong use of one that is, and for values of
+ *   a type that is not read
  */
 export function torchHost(name: string, invalid: (received: string) => never): PickleHost {
   let pairs = 0;
@@ -87,7 +96,8 @@ export function torchHost(name: string, invalid: (received: string) => never): P
       dims.length !== strides.length
     )
       return invalid("a tensor that is described wrongly");
-    return { storage, offset, dims, strides };
+    // Copies: the pickle may hold the lists, and append to them after this check.
+    return { storage, offset, dims: [...dims], strides: [...strides] };
   };
   const rebuildTensor: PickleFunction = (args) => new StoredTensor(layout(args));
   const rebuildParameter: PickleFunction = ([tensor]) =>
@@ -120,6 +130,8 @@ export function torchHost(name: string, invalid: (received: string) => never): P
     invalid,
     global: (module, global) => {
       const path = `${module}.${global}`;
+      const unread = UNREAD.get(path);
+      if (unread !== undefined) invalid(`${unread} values`);
       if (!globals.has(path)) fail("WEIGHTS_UNSAFE", { name, received: path });
       return globals.get(path);
     },

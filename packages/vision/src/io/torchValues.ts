@@ -5,8 +5,8 @@ import { bfloat16ToFloat32, float16ToFloat32 } from "./halfFloat.ts";
 import { STORAGES, type StorageRef, type StoredTensor } from "./torchObjects.ts";
 
 /**
- * How much larger than its file all tensors together may be. Shared storages and widened halves make them larger in
- * earnest; a few bytes that repeat one storage a million times are a bomb.
+ * How much larger than its file all tensors together may be, as they are held: halves widened. Shared storages and halves
+ * make them larger in earnest; a few bytes that repeat one storage a million times are a bomb.
  */
 const MAX_GROWTH = 16;
 
@@ -60,7 +60,7 @@ export function readTensors(
     const { storage, dims, strides } = layout;
     const { dtype, bytes } = STORAGES[storage.type];
     const size = sizeOf(dims);
-    total += size * bytes;
+    total += size * (dtype === "float32" ? 4 : bytes);
     if (!(total <= MAX_GROWTH * fileSize))
       invalid(`tensors of more than ${MAX_GROWTH} times the file's size, up to \`${name}\` [${dims}]`);
     const values = valuesOf(name, storage);

@@ -61,6 +61,12 @@ export const FROZEN: Pick<BuilderOptions, "policy" | "statistics"> = {
   statistics: () => "running",
 };
 
+/** Where not even the first name is there, what names there are tells more. */
+function called(state: State): string {
+  const names = [...state.keys()].slice(0, 3).map((name) => `\`${name}\``);
+  return names.length > 0 ? ` (the first tensors are ${names.join(", ")})` : "";
+}
+
 export class ModelBuilder {
   readonly graph: Graph;
   /** Names of the tensors that were asked for so far. */
@@ -72,19 +78,20 @@ export class ModelBuilder {
     this.#options = options;
   }
 
-  /** The tensor that the state holds under a name; throws WEIGHTS_SHAPE where it is missing or of another shape. */
+  /**
+   * The float32 tensor that the state holds under a name.
+   * @throws WEIGHTS_SHAPE where it is missing or of another shape, WEIGHTS_INVALID where it is of another type
+   */
   tensor(name: string, shape: readonly number[]): TensorData {
-    this.used.add(name);
-    const tensor = this.#options.state.get(name);
+    const { state, weightsName = "weights" } = this.#options;
+    const tensor = state.get(name);
     if (tensor === undefined || tensor.dims.join() !== shape.join()) {
-      const received = tensor === undefined ? "none" : `[${tensor.dims}]`;
-      return fail("WEIGHTS_SHAPE", {
-        name: this.#options.weightsName ?? "weights",
-        parameter: name,
-        expected: `[${shape}]`,
-        received,
-      });
+      const received = tensor === undefined ? `none${this.used.size === 0 ? called(state) : ""}` : `[${tensor.dims}]`;
+      return fail("WEIGHTS_SHAPE", { name: weightsName, parameter: name, expected: `[${shape}]`, received });
     }
+    if (tensor.dtype !== "float32")
+      return fail("WEIGHTS_INVALID", { name: weightsName, received: `${tensor.dtype} values in \`${name}\`` });
+    this.used.add(name);
     return tensor;
   }
 

@@ -95,6 +95,11 @@ describe("what torch saved", () => {
     },
   );
 
+  test("PyTorch's files are told by their content, whatever their names", () => {
+    const file = bytesOf(fixture.good["module.zip"]!);
+    expect(readWeights(file, "w.safetensors")).toEqual(readWeights(file, "w.pth"));
+  });
+
   test("safetensors are told by their content, and their names tidied too", () => {
     const one: TensorData = { dtype: "float32", dims: [1], data: Float32Array.of(7) };
     const count: TensorData = { dtype: "int64", dims: [], data: BigInt64Array.of(3n) };
@@ -115,6 +120,41 @@ describe("what torch saved", () => {
       ["b", one],
     ]);
     expect([...readWeights(mixed, "w").tensors.keys()].sort()).toEqual(["b", "module.a"]);
+  });
+});
+
+describe("a body that is built of what is no body's", () => {
+  const built = (tensors: readonly (readonly [string, TensorData])[]) => () => {
+    const { tensors: state } = readWeights(writeSafetensors(tensors), "w");
+    const builder = new ModelBuilder(new Graph(), { state, weightsName: "w", ...FROZEN });
+    builder.parameter("a.weight", [2], "weight");
+    return builder.tensor("b.weight", [2]);
+  };
+  const one: TensorData = { dtype: "float32", dims: [2], data: Float32Array.of(1, 2) };
+
+  test("float64 is float32 by then, and whole numbers are refused", () => {
+    const double: TensorData = { dtype: "float64", dims: [2], data: Float64Array.of(0.1, 2) };
+    expect(
+      built([
+        ["a.weight", double],
+        ["b.weight", double],
+      ])(),
+    ).toEqual({ ...one, data: Float32Array.of(0.1, 2) });
+    const long: TensorData = { dtype: "int64", dims: [2], data: BigInt64Array.of(1n, 2n) };
+    expect(
+      built([
+        ["a.weight", one],
+        ["b.weight", long],
+      ]),
+    ).toThrow("`w` but received int64 values in `b.weight`;");
+  });
+
+  test("names are shown where not even the first is there", () => {
+    const names = ["0.0.weight", "0.1.weight", "0.1.bias", "1.8.bias"].map((name) => [name, one] as const);
+    expect(built(names)).toThrow(
+      "`a.weight` but received none (the first tensors are `0.0.weight`, `0.1.bias`, `0.1.weight`) from `w`;",
+    );
+    expect(built([["a.weight", one]])).toThrow("`b.weight` but received none from `w`;");
   });
 });
 
@@ -141,8 +181,10 @@ describe("a file of something else is refused", () => {
     ["text", "version https://git-lfs.github.com/spec/v1", "another kind of file"],
     ["the start of a zip", "PK\u0003\u0004", "a zip archive that is cut short"],
   ])("%s", (_, content, reason) => {
-    const error = caught(new TextEncoder().encode(content));
-    expect(error).toMatchObject({ code: "WEIGHTS_INVALID", message: expect.stringContaining(`received ${reason}`) });
+    for (const name of ["w.pth", "w.safetensors"]) {
+      const error = caught(new TextEncoder().encode(content), name);
+      expect(error).toMatchObject({ code: "WEIGHTS_INVALID", message: expect.stringContaining(`received ${reason}`) });
+    }
   });
 
   test("cut anywhere: never a result with fewer values", () => {
@@ -164,12 +206,12 @@ describe("bombs", () => {
   const legacy = (object: number[], keys: number[] = [0x80, 2, 0x5d, 0x2e], values: number[] = []) =>
     Uint8Array.from([...HEAD, ...PROTOCOL, ...SYSTEM, 0x80, 2, ...object, ...keys, ...values]);
   const KEYS = [0x80, 2, 0x5d, ...unicode("0"), 0x61, 0x2e];
-  const storage = (count: number) => [
-    ...[0x28, ...unicode("storage"), ...ascii("ctorch\nFloatStorage\n"), ...unicode("0"), ...unicode("cpu")],
+  const storage = (count: number, type = "FloatStorage") => [
+    ...[0x28, ...unicode("storage"), ...ascii(`ctorch\n${type}\n`), ...unicode("0"), ...unicode("cpu")],
     ...[0x4a, ...u32(count), 0x74, 0x51],
   ];
-  const tensor = (count: number, offset: number, dims: number[], strides: number[]) => [
-    ...[...ascii("ctorch._utils\n_rebuild_tensor_v2\n("), ...storage(count), 0x4a, ...u32(offset)],
+  const tensor = (count: number, offset: number, dims: number[], strides: number[], type?: string) => [
+    ...[...ascii("ctorch._utils\n_rebuild_tensor_v2\n("), ...storage(count, type), 0x4a, ...u32(offset)],
     ...[0x28, ...dims.flatMap((dim) => [0x4a, ...u32(dim)]), 0x74],
     ...[0x28, ...strides.flatMap((stride) => [0x4a, ...u32(stride)]), 0x74, 0x74, 0x52],
   ];
@@ -210,8 +252,37 @@ describe("bombs", () => {
     expect(error).toMatchObject({ code: "WEIGHTS_INVALID", message: expect.stringContaining(reason) });
   });
 
+  test.each([
+    ["of less than nothing", [0x4a, ...u32(-(2 ** 31))]],
+    ["beyond numbers", [0x8a, 8, 0, 0, 0, 0, 0, 0, 0, 0x40]],
+  ])("lists that grow by a dimension %s once they are checked", (_, size) => {
+    const list = (memo: number) => [0x5d, 0x71, memo, 0x4a, ...u32(1), 0x61];
+    const grown = [
+      ...[...ascii("ctorch._utils\n_rebuild_tensor_v2\n("), ...storage(4), 0x4a, ...u32(0)],
+      ...[...list(1), ...list(2), 0x74, 0x52],
+      ...[0x68, 1, ...size, 0x61, 0x30, 0x68, 2, 0x4a, ...u32(1), 0x61, 0x30],
+    ];
+    const alone = readWeights(legacy(dict(grown), KEYS, stored(4)), "w").tensors;
+    expect(alone.get("w")).toEqual({ dtype: "float32", dims: [1], data: new Float32Array(1) });
+    // Beside one whose size is less than nothing, 4 MB would pass for a few bytes.
+    const both = [0x7d, ...unicode("w"), ...grown, 0x73, ...unicode("x"), ...tensor(4, 0, [1 << 20], [0]), 0x73, 0x2e];
+    expect(caught(legacy(both, KEYS, stored(4)))).toMatchObject({
+      code: "WEIGHTS_INVALID",
+      message: expect.stringContaining("times the file's size"),
+    });
+  });
+
+  test("halves count as what they are widened to", () => {
+    const file = (size: number) =>
+      legacy(dict(tensor(4, 0, [size], [0], "HalfStorage")), KEYS, stored(4).slice(0, 8 + 8));
+    // Sixteen times the file is four floats for each of its bytes.
+    const most = 4 * file(1).length;
+    expect(readWeights(file(most), "w").tensors.get("w")?.dims).toEqual([most]);
+    expect(caught(file(most + 1))).toMatchObject({ message: expect.stringContaining("times the file's size") });
+  });
+
   test("more operations than a state dict needs, and one long list made into many dictionaries", () => {
-    const many = new Array(2_000_100).fill(0x5d);
+    const many = new Array(1_000_100).fill(0x5d);
     expect(caught(legacy(many))).toMatchObject({ message: expect.stringContaining("operations") });
     const list = [0x5d, 0x28, ...new Array(50_000).fill([0x5d, 0x29, 0x86]).flat(), 0x65, 0x71, 1];
     const ordered = [...ascii("ccollections\nOrderedDict\n"), 0x71, 2, 0x30];
