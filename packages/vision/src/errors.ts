@@ -144,7 +144,8 @@ export const ERRORS = {
   },
   LOSS_NOT_FINITE: {
     status: 422,
-    message: "expected a finite loss at step {step} but received {received}; lower the learning rate",
+    message:
+      "expected a finite loss at step {step} of {phase} epoch {epoch} but received {received}; lower the learning rate",
   },
   TRAINING_ENDED: {
     status: 500,

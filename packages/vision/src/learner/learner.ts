@@ -91,8 +91,9 @@ export class Learner {
         const end = await this.#endPhase(phase);
         if (end.kept !== end.epochs - 1) validation = undefined;
       }
-    } finally {
-      await this.#release();
+    } catch (error) {
+      await this.#discard();
+      throw error;
     }
     return validation ?? this.validate();
   }
@@ -188,10 +189,11 @@ export class Learner {
 
   #afterStep(phase: Phase, loss: number, steps: number, lr: number, seconds: number): void {
     const { epoch, step } = this.#position;
-    if (!Number.isFinite(loss)) fail("LOSS_NOT_FINITE", { step: step + 1, received: loss });
+    const { name, epochs } = phase;
+    if (!Number.isFinite(loss))
+      fail("LOSS_NOT_FINITE", { step: step + 1, phase: name, epoch: epoch + 1, received: loss });
     this.#position = stepped(this.#position, loss, lr);
     const smooth = smoothLoss.value(this.#position.smooth);
-    const { name, epochs } = phase;
     this.#options.onBatch?.({ phase: name, epoch, epochs, step: step + 1, steps, loss, smooth, seconds });
   }
 
@@ -216,8 +218,9 @@ export class Learner {
       target: this.#target,
     });
     const trainer = await engine.train(program);
-    await trainer.load(this.#state);
+    // Before it is loaded, so that it is let go where that fails.
     this.#running = { trainer, program, key };
+    await trainer.load(this.#state);
     return this.#running;
   }
 
@@ -233,6 +236,12 @@ export class Learner {
     if (this.#running === undefined) return;
     await this.#collect();
     await this.#running.trainer.release();
+    this.#running = undefined;
+  }
+
+  /** Lets the running program go after an error, which a failure to do so must not replace: the engine may be gone. */
+  async #discard(): Promise<void> {
+    await this.#running?.trainer.release().catch(() => undefined);
     this.#running = undefined;
   }
 

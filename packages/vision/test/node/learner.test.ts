@@ -1,5 +1,6 @@
 // The learner on a toy network: what freezes stays, what is averaged follows, and stopping anywhere changes no bit.
 
+import type { Engine, Trainer } from "@ballsight/grad";
 import { describe, expect, test } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { averageDecay } from "../../src/learner/average.ts";
@@ -8,7 +9,7 @@ import type { LearnerOptions } from "../../src/learner/learner.ts";
 import type { NetworkSpec } from "../../src/learner/network.ts";
 import { fineTunePlan, hypersAt } from "../../src/learner/schedule.ts";
 import { TOY_SPEC, toySource, toyState } from "../helpers/toyNetwork.ts";
-import { COUNT, changed, inPieces, learnerOf, timeless, train } from "../helpers/toyTraining.ts";
+import { COUNT, changed, engine, inPieces, learnerOf, timeless, train } from "../helpers/toyTraining.ts";
 
 const STEM = ["stem.weight", "stem_norm.bias", "stem_norm.running_mean", "stem_norm.running_var", "stem_norm.weight"];
 const DEEP = STEM.map((name) => name.replace("stem", "deep"));
@@ -31,6 +32,11 @@ describe("freezing", () => {
   test("ends with the frozen epochs: then all trains", async () => {
     const { state } = await train();
     expect(changed(before, state)).toEqual([...STEM, ...DEEP, ...HEAD].sort());
+  });
+
+  test("of more groups than there are leaves the head to train", async () => {
+    const { state } = await train({ config: { frozenGroups: 10 } });
+    expect(changed(before, state)).toEqual(HEAD);
   });
 
   test("of the first group lasts to the end", async () => {
@@ -174,7 +180,41 @@ describe("a training", () => {
     const state = new Map(toyState());
     state.set("head.2.bias", { dtype: "float32", dims: [3], data: Float32Array.of(0, Number.NaN, 0) });
     const { learner } = learnerOf({ state });
-    await expect(learner.fineTune()).rejects.toMatchObject({ code: "LOSS_NOT_FINITE", details: { step: 1 } });
+    const details = { step: 1, phase: "frozen", epoch: 1 };
+    await expect(learner.fineTune()).rejects.toMatchObject({ code: "LOSS_NOT_FINITE", details });
+  });
+});
+
+describe("an engine that fails", () => {
+  /** Trainers of which some calls are others; and how many were let go. */
+  function broken(calls: Partial<Trainer>) {
+    const counts = { released: 0 };
+    const failing: Engine = {
+      ...engine,
+      train: async (program) => {
+        const trainer = await engine.train(program);
+        const release = async () => {
+          counts.released += 1;
+          await trainer.release();
+          throw new Error("release failed");
+        };
+        return { ...trainer, release, ...calls };
+      },
+    };
+    return { counts, engine: failing };
+  }
+  const rejects = (message: string) => async () => Promise.reject(new Error(message));
+
+  test("in a step: that is told, not what fails after it, and it is let go", async () => {
+    const { counts, engine } = broken({ step: rejects("step failed"), save: rejects("save failed") });
+    await expect(learnerOf({ engine }).learner.fineTune()).rejects.toThrow("step failed");
+    expect(counts.released).toBe(1);
+  });
+
+  test("before the first step is let go as well", async () => {
+    const { counts, engine } = broken({ load: rejects("load failed") });
+    await expect(learnerOf({ engine }).learner.fineTune()).rejects.toThrow("load failed");
+    expect(counts.released).toBe(1);
   });
 });
 
