@@ -38,11 +38,11 @@ export interface LearnerConfig extends BestOptions {
   readonly cutmix: number;
   /** Show photos of every class equally often. */
   readonly balance: boolean;
-  /** Let every class count the same in the loss. */
+  /** Let every class count the same in the loss of an epoch; with `balance`, which shows them equally often, they nearly do. */
   readonly classWeights: boolean;
   /** Decay of the weight average that is validated and exported; 0 for none. */
   readonly average: number;
-  /** Body groups that never train, from the pixels' side. */
+  /** Body groups that never train, from the pixels' side; of a body with fewer, all. */
   readonly frozenGroups: number;
   /** fastai's train_bn: norms of frozen layers train too. */
   readonly trainFrozenNorms: boolean;

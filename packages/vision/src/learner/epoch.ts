@@ -41,11 +41,12 @@ export function phaseProgram(
   { batch, parts }: EpochShape,
   { phase, size, cacheSize, target, average }: ProgramOptions,
 ): TrainProgram {
+  const { bodyGroups } = spec.architecture;
   return trainProgram(spec, state, {
     batch,
     size,
     cacheSize,
-    firstGroup: phase === "frozen" ? spec.architecture.bodyGroups : config.frozenGroups,
+    firstGroup: phase === "frozen" ? bodyGroups : Math.min(config.frozenGroups, bodyGroups),
     trainFrozenNorms: config.trainFrozenNorms,
     statistics: config.statistics,
     mixup: config.mixup > 0,
@@ -76,7 +77,8 @@ export function epochBatches(
   const order = config.balance
     ? balancedOrder(train, source.targets, config.seed, epoch)
     : epochOrder(train, config.seed, epoch);
-  const classWeights = config.classWeights ? balancedWeights(train, source.targets, source.classes.length) : undefined;
+  // Of the photos as they are shown: `balance` evens out the classes already, and weights of the folders would do it again.
+  const classWeights = config.classWeights ? balancedWeights(order, source.targets, source.classes.length) : undefined;
   const photos = batch * parts;
   return prefetch(
     (i) => {
@@ -96,9 +98,9 @@ export function epochBatches(
 }
 
 /** scikit-learn's "balanced": n / (classes · photos of the class), over the classes that are there. Their mean over the photos is 1. */
-export function balancedWeights(train: readonly number[], targets: ArrayLike<number>, classes: number): number[] {
+export function balancedWeights(photos: readonly number[], targets: ArrayLike<number>, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
-  for (const index of train) counts[targets[index]!]! += 1;
+  for (const index of photos) counts[targets[index]!]! += 1;
   const present = counts.filter((count) => count > 0).length;
-  return counts.map((count) => (count === 0 ? 1 : train.length / (present * count)));
+  return counts.map((count) => (count === 0 ? 1 : photos.length / (present * count)));
 }

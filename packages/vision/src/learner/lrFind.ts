@@ -98,6 +98,7 @@ export async function lrFind(options: LrFindOptions): Promise<LrFindResult> {
       }
     }
   } finally {
-    await trainer.release();
+    // An error from above says more than one from here, and what was found stays found.
+    await trainer.release().catch(() => undefined);
   }
 }

@@ -100,6 +100,18 @@ describe("the range test", () => {
     expect(new Set(reads)).toEqual(new Set([3]));
   });
 
+  test("tells why a step failed, not what its end brought", async () => {
+    const rejects = (message: string) => async () => Promise.reject(new Error(message));
+    const broken: Engine = {
+      ...engine,
+      train: async (program) => {
+        const trainer = await engine.train(program);
+        return { ...trainer, step: rejects("step failed"), release: () => trainer.release().then(rejects("gone")) };
+      },
+    };
+    await expect(find({ engine: broken })).rejects.toThrow("step failed");
+  });
+
   test("gives up when it is told to", async () => {
     let asked = 0;
     await expect(find({ stopping: () => ++asked > 3 })).rejects.toMatchObject({ code: "INTERRUPTED" });

@@ -4,7 +4,7 @@ import type { TrainProgram } from "@ballsight/grad";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type BatchPlace, balancedOrder, epochOrder, makeBatch } from "../../src/learner/batches.ts";
-import { balancedWeights } from "../../src/learner/epoch.ts";
+import { balancedWeights, epochBatches } from "../../src/learner/epoch.ts";
 import { TOY_CONFIG, toySource } from "../helpers/toyNetwork.ts";
 
 const MASKS = [{ name: "drop", p: 0.25, shape: [4, 500] }];
@@ -79,6 +79,19 @@ describe("a balanced order", () => {
     expect(weights).toEqual([0.5, 1.5, 1, 3]);
     expect(targets.reduce((sum, target) => sum + weights[target]!, 0)).toBe(9);
   });
+});
+
+test("balanced and weighed, an epoch evens out the classes once, not twice", async () => {
+  const rare = { ...source, targets: source.targets.map((_, index) => (index < 2 ? 0 : 1)) };
+  const config = { ...TOY_CONFIG, batch: 6, labelSmoothing: 0, classWeights: true };
+  const train = [...Array(12).keys()];
+  const place = { epoch: 0, first: 0, size: 16 };
+  for (const balance of [true, false]) {
+    const sums = [0, 0, 0];
+    for await (const { targets } of epochBatches(rare, train, { ...config, balance }, PROGRAM, place))
+      for (const [i, value] of (targets!.data as Float32Array).entries()) sums[i % 3]! += value;
+    for (const [i, sum] of [6, 6, 0].entries()) expect(sums[i]).toBeCloseTo(sum, 5);
+  }
 });
 
 describe("a batch", () => {
