@@ -37,6 +37,8 @@ export class Lowering {
   readonly #deferred = new Set<Node>();
   readonly #shared = new Map<string, string>();
   readonly #rows = new Map<Value, string>();
+  /** What each reshaped tensor was before: a view of a view is one node on the first. */
+  readonly #views = new Map<string, string>();
   readonly #kept: ReadonlySet<Value>;
 
   /** `kept` are the values that somebody outside the nodes reads: they cannot vanish inside a fused kernel. */
@@ -203,7 +205,10 @@ export class Lowering {
   }
 
   reshape(name: string, ...dims: number[]): string {
-    return this.g.op("Reshape", [name, this.g.ints(...dims)]);
+    const source = this.#views.get(name) ?? name;
+    const view = this.g.op("Reshape", [source, this.g.ints(...dims)]);
+    this.#views.set(view, source);
+    return view;
   }
 
   /**
@@ -233,8 +238,9 @@ export class Lowering {
     return this.reshape(name, typeof n === "number" ? n : -1, this.padded(c as number), h as number, w as number);
   }
 
-  /** The stored name of a value in whatever layout it is there, preferring a filter layout. */
-  stored(value: Value, layout: FilterLayout | undefined): string {
-    return layout === undefined ? this.plain(value) : this.filter(value, layout);
+  /** The numbers of a value as one vector, in the order in which a filter layout stores them or in plain order. */
+  flat(value: Value, size: number, layout?: FilterLayout): string {
+    if (layout !== undefined) return this.reshape(this.filter(value, layout), size);
+    return value.shape.length === 1 ? this.plain(value) : this.reshape(this.plain(value), size);
   }
 }

@@ -185,6 +185,7 @@ export class OnnxGraph {
   /** The model file. `metadata` becomes `metadata_props`. */
   toModel(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
     const named = (names: readonly string[]) => names.map((name) => this.#names.get(name) ?? name);
+    const { nodes, initializers } = this.#needed();
     const model = create(ModelProtoSchema, {
       irVersion: 10n,
       producerName: "ballsight",
@@ -192,13 +193,25 @@ export class OnnxGraph {
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
       graph: create(GraphProtoSchema, {
         name: this.#name,
-        node: this.#nodes.map((node) => ({ ...node, input: named(node.input), output: named(node.output) })),
-        initializer: this.#initializers,
+        node: nodes.map((node) => ({ ...node, input: named(node.input), output: named(node.output) })),
+        initializer: initializers,
         input: this.#inputs,
         output: this.#outputs,
       }),
     });
     return toBinary(ModelProtoSchema, model);
+  }
+
+  /** What the outputs depend on: what nobody reads in the end would be computed all the same. */
+  #needed(): { nodes: NodeProto[]; initializers: TensorProto[] } {
+    const here = new Map([...this.#names].map(([name, inFile]) => [inFile, name]));
+    const read = new Set(this.#outputs.map(({ name }) => here.get(name) ?? name));
+    const nodes = this.#nodes.toReversed().filter(({ input, output }) => {
+      if (!output.some((name) => read.has(name))) return false;
+      for (const name of input) read.add(name);
+      return true;
+    });
+    return { nodes: nodes.reverse(), initializers: this.#initializers.filter(({ name }) => read.has(name)) };
   }
 
   #fresh(stem: string): string {

@@ -8,7 +8,7 @@ import { planParameters } from "../lowering/plan.ts";
 import { type Dim, OnnxGraph } from "../onnx/graph.ts";
 import type { Graph, Value } from "../ops/graph.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { type DType, float32, sizeOf } from "../tensor.ts";
+import { type DType, float32 } from "../tensor.ts";
 import { type Pack, type PackEntry, packBuffers, packParameters } from "./packs.ts";
 import {
   addUpdates,
@@ -85,7 +85,7 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
   const partsOf = (name: string) => packs.flatMap(({ entries }) => entries.filter((entry) => entry.name === name));
   const cut = new Map<string, string[]>();
   const gradientPart = ({ name, layout, start, size, whole }: PackEntry) => {
-    const flat = () => context.reshape(context.stored(grads.get(byName.get(name)!)!, layout), whole);
+    const flat = () => context.flat(grads.get(byName.get(name)!)!, whole, layout);
     if (size === whole) return flat();
     const entries = partsOf(name);
     const made =
@@ -173,7 +173,7 @@ function bindPacks(context: Lowering, packs: readonly Pack[], values: ReadonlyMa
   }
   for (const [name, { entry, names }] of parts) {
     const flat = names.length === 1 ? names[0]! : g.op("Concat", names, { axis: 0 });
-    const shaped = context.reshape(flat, ...entry.storedShape);
+    const shaped = entry.storedShape.length === 1 ? flat : context.reshape(flat, ...entry.storedShape);
     const value = values.get(name)!;
     if (entry.layout === undefined) context.setPlain(value, shaped);
     else context.setFilter(value, shaped, entry.layout);
@@ -190,7 +190,7 @@ function moveBuffers(context: Lowering, graph: Graph, pack: Pack): string {
     const tracked = graph.tracked.get(buffer);
     factors.fill(tracked?.factor ?? 0, offset, offset + size);
     momenta.fill(tracked?.momentum ?? 0, offset, offset + size);
-    return context.reshape(context.plain(tracked?.value ?? buffer), sizeOf(pack.entries[index]!.shape));
+    return context.flat(tracked?.value ?? buffer, size);
   });
   const old = slotName("value", pack);
   const target = g.op("Mul", [g.op("Concat", statistics, { axis: 0 }), g.constant(float32(factors))]);

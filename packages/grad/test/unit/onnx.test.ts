@@ -14,7 +14,7 @@ function sample(metadata: Record<string, string> = {}) {
   const x = g.input("x", "float32", ["N", 3, "H", 4]);
   g.input("image", "uint8", [1, 2]);
   const weight = g.constant(float32([1.5, -2, 3e-38], [3, 1, 1]), "weight");
-  g.constant(int64([2 ** 40, -1]), "big");
+  g.output(g.constant(int64([2 ** 40, -1]), "big"), "int64", [2]);
   const scaled = g.op("Mul", [x, weight]);
   const [a] = g.node("Clip", [scaled, g.scalar(0), ""], { axis: 1, name: "é", list: [1, 2], slope: float([0.5]) });
   const b = g.op("ReorderInput", [a!], {}, { domain: NCHWC_DOMAIN });
@@ -29,7 +29,10 @@ describe("a model", () => {
       { name: "x", dtype: "float32", dims: ["N", 3, "H", 4] },
       { name: "image", dtype: "uint8", dims: [1, 2] },
     ]);
-    expect(model.outputs).toEqual([{ name: "y", dtype: "float32", dims: ["N", 3, "H", 4] }]);
+    expect(model.outputs).toEqual([
+      { name: "big", dtype: "int64", dims: [2] },
+      { name: "y", dtype: "float32", dims: ["N", 3, "H", 4] },
+    ]);
     expect(model.metadata).toEqual({ "ballsight.labels": '["Fußball"]', empty: "" });
     expect(model.nodes()).toEqual([
       { opType: "Mul", domain: "" },
@@ -57,6 +60,17 @@ describe("a model", () => {
       ["Identity", "twice", "again"],
       ["Identity", "x", "same"],
     ]);
+  });
+
+  test("leaves out what no output depends on", () => {
+    const g = new OnnxGraph();
+    const x = g.input("x", "float32", [2]);
+    g.op("Mul", [g.op("Add", [x, g.constant(float32([1, 2]), "unread")]), x]);
+    const [, second] = g.node("Split", [x, g.constant(int64([1, 1]), "sizes")], { axis: 0 }, { outputs: 2 });
+    g.output(second!, "float32", [1], "last");
+    const model = readModel(g.toModel());
+    expect(model.nodes().map(({ opType }) => opType)).toEqual(["Split"]);
+    expect(model.constantNames()).toEqual(["sizes"]);
   });
 
   test("gives copies of its constants", () => {

@@ -107,7 +107,7 @@ function depthwiseWeightGrad({ inputs: [x, dy, weight], attributes }: Node<ConvA
 }
 
 /** Every tap's view of x as one row block: [groups, C/groups·kh·kw, N·Ho·Wo], C-major. */
-export function im2col({ inputs: [x, dy, weight], attributes }: Node<ConvAttributes>, context: Lowering): string {
+function im2col({ inputs: [x, dy, weight], attributes }: Node<ConvAttributes>, context: Lowering): string {
   const { g } = context;
   const { stride, padding, dilation, groups } = attributes;
   const [n] = fixedShape(x!, "conv2dWeightGrad") as [number];
