@@ -1,7 +1,7 @@
 // Makes the training batches: which photos, how they are augmented and mixed, their targets and dropout masks. All draws are addressed by
 // (seed, epoch, step), so step k of epoch e is the same batch whether or not the run was interrupted before it.
 
-import { float32, type TensorData, type Tensors, type TrainProgram } from "@ballsight/grad";
+import { float32, sizeOf, type TensorData, type Tensors, type TrainProgram } from "@ballsight/grad";
 import { drawAugmentation } from "../data/augment.ts";
 import { Generator, STREAMS } from "../random/generator.ts";
 import type { LearnerConfig } from "./config.ts";
@@ -144,7 +144,7 @@ function dropoutMasks(
   let before = 0;
   for (const { name, p, shape } of program.masks) {
     const keep = 1 / (1 - p);
-    const size = shape.reduce((product, dim) => product * dim, 1);
+    const size = sizeOf(shape);
     const random = new Generator({ ...address, position: before + part * size });
     before += parts * size;
     masks[name] = float32(

@@ -97,7 +97,10 @@ export function wilsonInterval(hits: number, count: number, z = 1.95996398454005
   return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
 }
 
-/** Means over the classes that have samples, each counting the same (scikit-learn's macro average); `recall` is the balanced accuracy. */
+/**
+ * Means over the classes that have samples, each counting the same; `recall` is the balanced accuracy. scikit-learn's macro average,
+ * which is this where all classes have samples, also counts one without that was called, as 0.
+ */
 export function macroScores(classes: readonly ClassScores[]): ClassScores {
   const present = classes.filter(({ support }) => support > 0);
   const mean = (pick: (scores: ClassScores) => number) =>

@@ -19,7 +19,7 @@ const STAGES = [
 ] as const;
 
 const BLOCKS = STAGES.reduce((sum, [, , , repeats]) => sum + repeats, 0);
-/** Of the last block, had it a residual; it falls to 0 towards the pixels. */
+/** What a block behind the last one would get (torchvision's rule): it grows from 0 at the pixels by a sixteenth of this per block. */
 const DROP = 0.2;
 
 function body(b: ModelBuilder, x: Value, padding: Padding): Value {

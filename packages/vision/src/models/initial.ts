@@ -1,6 +1,6 @@
 // Fresh parameters: the names and shapes that a body asks for while it is built, filled as torchvision fills them.
 
-import { float32, Graph, type State, type TensorData, type Value } from "@ballsight/grad";
+import { float32, Graph, type State, sizeOf, type TensorData, type Value } from "@ballsight/grad";
 import type { Generator } from "../random/generator.ts";
 import { FROZEN, ModelBuilder } from "./builder.ts";
 
@@ -30,7 +30,7 @@ export function initialBody(
 }
 
 function fresh(name: string, shape: readonly number[], random: Generator, std?: number): TensorData {
-  const count = shape.reduce((product, dim) => product * dim, 1);
+  const count = sizeOf(shape);
   if (name.endsWith(".weight") && shape.length > 1) {
     // One input per filter is a depthwise convolution, in which an input meets `shape[0] / groups` = 1 filter.
     const fanOut = shape.length === 4 && shape[1] === 1 ? count / shape[0]! : count / shape[1]!;

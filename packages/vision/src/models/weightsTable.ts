@@ -9,13 +9,14 @@ export interface ModelEntry {
   readonly weights: string;
   /** Name of the weights file. */
   readonly file: string;
-  readonly format: "safetensors" | "torch";
   /** Where the file can be downloaded; without it the user must have the file. */
   readonly url?: string;
   /** Start of the file's SHA-256, in hex. */
   readonly sha256?: string;
   /** SPDX identifier of the weights' licence. */
   readonly license: string;
+  // How the weights' publisher evaluates them, up to `interpolation`: docs/weights.md shows it, and nothing computes with it. A
+  // network is trained and served on photos of the size that is asked for, resized bilinearly as augmentation samples them.
   /** Number of classes that the weights themselves answer with. */
   readonly classes: number;
   /** Side in pixels of the photos that the weights were trained for. */
@@ -51,7 +52,6 @@ function torchvision(
     architecture,
     weights,
     file,
-    format: "torch",
     url: PYTORCH + file,
     // torch.hub's convention: the name ends in the hash's first eight digits.
     sha256: file.slice(-"01234567.pth".length, -".pth".length),
@@ -76,7 +76,6 @@ export const MODELS: readonly ModelEntry[] = [
     architecture: "mobilenet_v2",
     weights: "tf_in1k",
     file: "mobilenet_v2.tf_in1k.safetensors",
-    format: "safetensors",
     sha256: "95e811ada7cd202a",
     license: "Apache-2.0",
     // ImageNet's thousand after "background".
@@ -96,7 +95,6 @@ export const MODELS: readonly ModelEntry[] = [
     architecture: "mobilenet_v2",
     weights: "sports_balls",
     file: "mobilenet_v2.sports_balls.safetensors",
-    format: "safetensors",
     license: "Apache-2.0",
     classes: 10,
     inputSize: 224,

@@ -11,7 +11,7 @@ import { TOY_SPEC, toySource, toyState } from "../helpers/toyNetwork.ts";
 const engine: Engine = localEngine(ort);
 const state = toyState();
 const SIZE = 16;
-// 35 photos: a batch of 32 and a short one.
+// 35 photos: two batches of 16 and a short one.
 const source = toySource(35, SIZE, SIZE);
 const all = [...Array(35).keys()];
 const NOTHING = { crop: null, flip: false, maxRotate: 0, maxZoom: 1, maxLighting: 0, maxWarp: 0 } as const;
@@ -41,7 +41,7 @@ describe("evaluationLogits", () => {
   test("answers each photo as it does alone, in the order asked for", async () => {
     const together = await logitsOf(source, all);
     const backwards = await logitsOf(source, [...all].reverse());
-    for (const index of [0, 31, 32, 34]) {
+    for (const index of [0, 15, 16, 31, 32, 34]) {
       const alone = await logitsOf(source, [index]);
       expect(worst(together.subarray(3 * index, 3 * index + 3), alone)).toBeLessThan(1e-5);
       const row = 34 - index;

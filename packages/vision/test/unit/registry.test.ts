@@ -49,7 +49,7 @@ test("torchvision's: ImageNet's mean and deviation, symmetric padding, an addres
   const published = listModels("*.tv*");
   expect(published).toHaveLength(14);
   for (const entry of published) {
-    expect(entry).toMatchObject({ padding: "symmetric", classes: 1000, inputSize: 224, format: "torch" });
+    expect(entry).toMatchObject({ padding: "symmetric", classes: 1000, inputSize: 224 });
     expect([entry.mean, entry.std]).toEqual([
       [0.485, 0.456, 0.406],
       [0.229, 0.224, 0.225],
