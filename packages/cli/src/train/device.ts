@@ -54,11 +54,11 @@ export function gpuTrouble(
     };
     let timer = setTimeout(() => settle(none(`no answer in ${START_SECONDS} seconds`)), START_SECONDS * 1000);
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const { error, works, milliseconds } = JSON.parse(line) as ProbeLine;
+      const { error, works, milliseconds } = probeLine(line);
       if (error !== undefined) settle(none(reasonOf(error)));
       else if (milliseconds !== undefined) settle(milliseconds > SOFTWARE_MS ? software : undefined);
       else if (works && process.env[SOFTWARE_GPU] === "1") settle(undefined);
-      else {
+      else if (works) {
         clearTimeout(timer);
         timer = setTimeout(() => settle(software), PRODUCTS_SECONDS * 1000);
       }
@@ -72,6 +72,15 @@ interface ProbeLine {
   readonly error?: string;
   readonly works?: boolean;
   readonly milliseconds?: number;
+}
+
+/** Drivers print to standard output as well: what is no line of the probe says nothing. */
+function probeLine(line: string): ProbeLine {
+  try {
+    return { ...(JSON.parse(line) as ProbeLine) };
+  } catch {
+    return {};
+  }
 }
 
 /** ONNX Runtime's messages begin with the place in its sources and the condition that did not hold. */

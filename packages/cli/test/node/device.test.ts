@@ -24,6 +24,11 @@ describe("what the probe finds", () => {
     ["a GPU", tell({ works: true }) + tell({ milliseconds: 3 }), undefined],
     ["software", tell({ works: true }) + tell({ milliseconds: 400 }), "found one in software alone"],
     ["software that takes too long", `${tell({ works: true })}setInterval(() => 0, 1000)`, "in software alone"],
+    [
+      "a driver that talks",
+      `console.log("found 1 GPU\\n3\\nnull");${tell({ works: true })}${tell({ milliseconds: 3 })}`,
+      undefined,
+    ],
     ["no adapter", tell({ error }), "found none (No supported adapters)"],
     ["a driver that crashes", "process.abort()", "found none (its driver ended with SIGABRT)"],
     ["a driver that crashes later", `${tell({ works: true })}process.abort()`, "ended with SIGABRT"],
@@ -43,10 +48,13 @@ test.runIf(process.platform === "linux")("without a GPU a training is the CPU's,
   for (const ball of ["Golf", "Tennis"] as const) await photosOf(ball, join(folder, "photos", ball), 6);
   const settings = ["--weights", "none", "--size", "32", "--batch", "4", "--epochs", "1", "--freeze-epochs", "0"];
   // Vulkan's loader then finds no driver.
-  process.env.VK_ICD_FILENAMES = join(folder, "nowhere.json");
+  const env = { VK_ICD_FILENAMES: join(folder, "nowhere.json") };
   for (const device of ["cpu", "webgpu"]) {
     const place = ["--cache", "cache", "--valid", "0.3", "--out", device, "--device", device];
-    const { code, stderr } = await ballsight(["train", "photos", ...settings, ...place, "--json"], { cwd: folder });
+    const { code, stderr } = await ballsight(["train", "photos", ...settings, ...place, "--json"], {
+      cwd: folder,
+      env,
+    });
     expect(code).toBe(0);
     if (device === "cpu") expect(stderr).toBe("");
     else expect(stderr).toMatch(/^ballsight: expected a GPU for `--device webgpu` but .*; going on on the CPU\n$/);
