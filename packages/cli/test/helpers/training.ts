@@ -1,13 +1,15 @@
 // The train command as a child process on rendered photos, and what its run directory must hold.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bytesOf, readModel } from "@ballsight/grad";
 import { type Position, readSafetensors } from "@ballsight/vision";
 import sharp from "sharp";
-import { expect } from "vitest";
+import { afterAll, expect } from "vitest";
 import { type Label, render } from "../../../render/src/index.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/ballsight.js", import.meta.url));
@@ -31,21 +33,38 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+const userCache = mkdtempSync(join(tmpdir(), "ballsight-user-cache-"));
+afterAll(() => rm(userCache, { recursive: true, force: true }));
+
+/** What a developer has set for this program or keeps in the cache, weights among it, changes what is trained. */
+function cleanEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith("BALLSIGHT_"));
+  return { ...Object.fromEntries(others), XDG_CACHE_HOME: userCache, ...more };
+}
+
 /** Runs the program; `onOutput` sees all of stdout so far whenever more of it comes. */
 export function ballsight(
   args: readonly string[],
   {
     cwd,
+    env,
     onStart,
     onOutput,
   }: {
     readonly cwd: string;
+    /** Besides what every test has. */
+    readonly env?: NodeJS.ProcessEnv;
     readonly onStart?: (child: ChildProcess) => void;
     readonly onOutput?: (stdout: string, child: ChildProcess) => void;
   },
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const stdio = ["ignore", "pipe", "pipe"] as const;
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      cwd,
+      env: cleanEnvironment(env),
+      stdio: [...stdio],
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -71,9 +90,15 @@ export function inTerminal(
     onScreen,
   }: { readonly cwd: string; readonly onScreen: (screen: string, press: (key: string) => void) => void },
 ): Promise<{ code: number | null; screen: string }> {
+  // `exec`: a shell that stays in between (dash does) gets the Ctrl-C as well and ends with 130, whatever the program says.
   const quoted = [process.execPath, PROGRAM, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
   return new Promise((resolve, reject) => {
-    const child = spawn("script", ["-qefc", quoted, "/dev/null"], { cwd, stdio: ["pipe", "pipe", "ignore"] });
+    const child = spawn("script", ["-qefc", `exec ${quoted}`, "/dev/null"], {
+      cwd,
+      // `script` runs the developer's own shell, which may be any.
+      env: cleanEnvironment({ SHELL: "/bin/sh" }),
+      stdio: ["pipe", "pipe", "ignore"],
+    });
     let screen = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       screen += text;
@@ -141,6 +166,10 @@ export async function expectNothingHalfWritten(folder: string): Promise<void> {
   if (names.includes("history.csv"))
     expect(await readFile(join(folder, "history.csv"), "utf8")).toMatch(/^epoch,train_loss,.*\n$/s);
 }
+
+/** Lines of standard error that tell something: a slow machine says every ten seconds how far it is. */
+export const besidesProgress = ({ stderr }: Outcome): string[] =>
+  stderr.split("\n").filter((line) => line !== "" && !/: \d+\.\d\d% \[\d+\/\d+ /.test(line));
 
 /** The one line that an error must be, and its code. */
 export function errorOf({ stderr }: Outcome): { code: string; line: string } {

@@ -4,15 +4,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { ballsight, errorOf, photosOf } from "../helpers/training.ts";
+import { ballsight, besidesProgress, errorOf, photosOf } from "../helpers/training.ts";
 
 vi.setConfig({ testTimeout: 200_000 });
 
 let folder: string;
 const SETTINGS = ["--weights", "none", "--size", "32", "--resize", "32", "--batch", "4", "--cache", "cache"];
-/** A slow machine says now and then how far it is. */
-const besidesProgress = (stderr: string) =>
-  stderr.split("\n").filter((line) => !/^(Learning rates|Reading photos): |^$/.test(line));
 const find = (...more: string[]) => ballsight(["lr-find", "photos", ...SETTINGS, ...more], { cwd: folder });
 
 beforeAll(async () => {
@@ -26,16 +23,9 @@ afterAll(async () => {
 });
 
 test("prints the curve and four suggestions, draws a page, and leaves nothing else", async () => {
-  const { code, stdout, stderr } = await find(
-    "--start-lr",
-    "1e-5",
-    "--end-lr",
-    "1e-1",
-    "--steps",
-    "40",
-    "--keep-going",
-  );
-  expect([code, besidesProgress(stderr)]).toEqual([0, []]);
+  const outcome = await find("--start-lr", "1e-5", "--end-lr", "1e-1", "--steps", "40", "--keep-going");
+  const { code, stdout } = outcome;
+  expect([code, besidesProgress(outcome)]).toEqual([0, []]);
   for (const rule of ["valley", "steep", "minimum", "slide"])
     expect(stdout).toMatch(new RegExp(`^${rule} +\\d\\S*$`, "m"));
   expect(stdout).toMatch(/^Take a rate with: ballsight train photos --lr \S+$/m);
@@ -73,7 +63,7 @@ test("says plainly that points are too few, and what to do", async () => {
   expect(some.code).toBe(0);
   expect(some.stdout).toMatch(/^slide +not enough points \(4 of 16\)$/m);
   const none = await find("--steps", "6", "--start-lr", "1e-6", "--end-lr", "1e-5");
-  expect([none.code, besidesProgress(none.stderr)]).toEqual([1, []]);
+  expect([none.code, besidesProgress(none)]).toEqual([1, []]);
   expect(none.stdout).toMatch(/^valley +not enough points \(1 of 2\)$/m);
   expect(none.stdout).toContain("Not enough points for a suggestion");
 });

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type FileServer, fileServer } from "../helpers/fileServer.ts";
 import { ballsight, errorOf, type Outcome, photosOf } from "../helpers/training.ts";
 
@@ -17,7 +17,9 @@ let server: FileServer;
 const at = (name: string) => join(folder, name);
 const TINY = ["--size", "32", "--batch", "4", "--epochs", "0", "--freeze-epochs", "0", "--valid", "0.25"];
 const train = (...more: string[]) =>
-  ballsight(["train", "photos", ...TINY, "--cache", "cache", "--out", "run", ...more], { cwd: folder });
+  ballsight(["train", "photos", ...TINY, "--cache", "cache", "--out", "run", ...more], { cwd: folder, env: env() });
+/** The weights' folder, and the server for a mirror. */
+const env = () => ({ BALLSIGHT_WEIGHTS: at("weights"), BALLSIGHT_WEIGHTS_URL: server.url });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ballsight-fetch-"));
@@ -27,11 +29,8 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 beforeEach(async () => {
   server = await fileServer(BYTES);
   await mkdir(at("weights"), { recursive: true });
-  vi.stubEnv("BALLSIGHT_WEIGHTS", at("weights"));
-  vi.stubEnv("BALLSIGHT_WEIGHTS_URL", server.url);
 });
 afterEach(async () => {
-  vi.unstubAllEnvs();
   await server.close();
   await rm(at("weights"), { recursive: true, force: true });
 });
@@ -50,6 +49,7 @@ test("killed in the middle of the download, the next run goes on there; a wrong 
   const part = join(at("weights"), `${FILE}.part`);
   const killed = await ballsight(["train", "photos", ...TINY, "--arch", "resnet18", "--out", "run"], {
     cwd: folder,
+    env: env(),
     onStart: async (child) => {
       while (child.exitCode === null && ((await stat(part).catch(() => undefined))?.size ?? 0) < 1_000_000)
         await new Promise((resolve) => setTimeout(resolve, 20));
