@@ -2,6 +2,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { getTextEncoding } from "@bufbuild/protobuf/wire";
+import { GradError } from "../errors.ts";
 import { bytesOf, type DType, float32, int64, type TensorData } from "../tensor.ts";
 import { float16Bits } from "./float16.ts";
 import {
@@ -92,8 +93,13 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Declares `value` an output of the model. With `name` the file calls it so; here its old name goes on to work. */
+  /** Declares `value` an output of the model. With `name` the file calls it so; here nodes go on to take it by its old name. */
   output(value: string, dtype: DType, dims: readonly Dim[], name?: string): string {
+    if ((name ?? value) === value && this.#names.has(value))
+      throw new GradError(
+        "BAD_ATTRIBUTE",
+        `output: \`${value}\` is an output as \`${this.#names.get(value)}\` already`,
+      );
     const output = name === undefined || name === value ? value : this.#rename(value, name);
     this.#outputs.push(valueInfo(output, dtype, dims));
     return output;

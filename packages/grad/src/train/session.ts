@@ -43,6 +43,8 @@ export class TrainingSession {
   readonly #held = new Map<string, ort.Tensor>();
   /** Reads tensors that stay on a device; none where all are in memory. */
   readonly #downloader: Downloader | undefined;
+  /** What every pack's sum begins with: ONNX Runtime writes into no tensor that it is fed, so one run of zeros serves all steps. */
+  readonly #zeros = new Map<Pack, ort.Tensor>();
   /** Batches whose gradients are summed and wait for a step. */
   #summed = 0;
 
@@ -53,8 +55,9 @@ export class TrainingSession {
     options: ort.InferenceSession.SessionOptions = {},
     onDevice = false,
   ): Promise<TrainingSession> {
-    const open = (model: Uint8Array) =>
-      runtime.InferenceSession.create(model, {
+    const opened: Pick<ort.InferenceSession, "release">[] = [];
+    const open = async (model: Uint8Array) => {
+      const session = await runtime.InferenceSession.create(model, {
         // Second moments and faint gradients underflow into denormals, which x86 computes many times slower.
         extra: { session: { set_denormal_as_zero: "1" } },
         graphOptimizationLevel: "all",
@@ -63,15 +66,18 @@ export class TrainingSession {
         ...options,
         ...(onDevice && { preferredOutputLocation: stayingOutputs(model) }),
       });
-    const session = await open(program.model);
-    const update = program.update && (await open(program.update));
-    return new TrainingSession(
-      runtime,
-      session,
-      program,
-      update,
-      onDevice ? await Downloader.create(runtime, options) : undefined,
-    );
+      opened.push(session);
+      return session;
+    };
+    try {
+      const session = await open(program.model);
+      const update = program.update && (await open(program.update));
+      const downloader = onDevice ? await Downloader.create(runtime, options) : undefined;
+      return new TrainingSession(runtime, session, program, update, downloader);
+    } catch (error) {
+      await Promise.allSettled(opened.map((session) => session.release()));
+      throw error;
+    }
   }
 
   private constructor(
@@ -86,6 +92,10 @@ export class TrainingSession {
     this.#program = program;
     this.#update = update;
     this.#downloader = downloader;
+    if (update === undefined) return;
+    const zeros = new Float32Array(Math.max(...program.packs.map(({ size }) => size)));
+    for (const pack of program.packs)
+      this.#zeros.set(pack, new runtime.Tensor("float32", zeros.subarray(0, pack.size), [pack.size]));
   }
 
   #hold(name: string, tensor: ort.Tensor): void {
@@ -101,16 +111,19 @@ export class TrainingSession {
   }
 
   /**
-   * Sets the state. Parameters and buffers must all be there in their shapes; optimiser state that is missing starts as
-   * zeros, averages that are missing start as the values.
+   * Sets the state. Parameters and buffers must all be there; optimiser state that is missing starts as zeros, averages that
+   * are missing start as the values.
+   * @throws BAD_STATE, before anything is set, where a tensor is missing or any has another shape than its parameter
    */
   load(state: State): void {
-    const { packs, buffers } = this.#program;
-    for (const { name, shape } of [...packs, buffers].flatMap(({ entries }) => entries)) {
-      const tensor = state.get(name);
-      if (tensor === undefined) throw new GradError("BAD_STATE", `expected a tensor for \`${name}\` but found none`);
-      if (tensor.dims.join() !== shape.join()) {
-        throw new GradError("BAD_STATE", `expected shape [${shape}] for \`${name}\` but received [${tensor.dims}]`);
+    for (const { slot, packs } of this.#slots()) {
+      for (const { name, shape } of packs.flatMap(({ entries }) => entries)) {
+        const key = prefixed(slot, name);
+        const tensor = state.get(key);
+        if (tensor === undefined && slot === "value")
+          throw new GradError("BAD_STATE", `expected a tensor for \`${key}\` but found none`);
+        if (tensor !== undefined && tensor.dims.join() !== shape.join())
+          throw new GradError("BAD_STATE", `expected shape [${shape}] for \`${key}\` but received [${tensor.dims}]`);
       }
     }
     const packed = packer();
@@ -126,9 +139,7 @@ export class TrainingSession {
   #clearSums(): void {
     this.#summed = 0;
     if (this.#update === undefined) return;
-    const { Tensor } = this.#runtime;
-    for (const pack of this.#program.packs)
-      this.#hold(slotName(GRADIENT, pack), new Tensor("float32", new Float32Array(pack.size), [pack.size]));
+    for (const pack of this.#program.packs) this.#hold(slotName(GRADIENT, pack), this.#zeros.get(pack)!);
   }
 
   /** The whole state, copied, in plain order. Gradients that wait for their step are no part of it. */

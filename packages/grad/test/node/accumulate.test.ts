@@ -14,6 +14,7 @@ import { maxPool, spatialMean } from "../../src/ops/pool.ts";
 import { adamw } from "../../src/optim/adamw.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import { sgd } from "../../src/optim/sgd.ts";
+import type { OrtRuntime } from "../../src/runtime.ts";
 import { float32, type TensorData } from "../../src/tensor.ts";
 import { buildTrainProgram } from "../../src/train/program.ts";
 import { type State, TrainingSession } from "../../src/train/session.ts";
@@ -161,6 +162,22 @@ describe.each(targets)("accumulated gradients, $kind", (target) => {
     session.load(STATE);
     for (const one of [session, fresh]) await one.step(part(1, 0, 6), hyper(1));
     expect(await session.save()).toEqual(await fresh.save());
+  });
+
+  test("whose step cannot be opened leave no session open", async () => {
+    const { graph, loss } = network(6, false);
+    const program = buildTrainProgram(graph, { loss, optimizer: sgd(), target, accumulate: true });
+    let released = 0;
+    const create = async (model: Uint8Array) => {
+      if (model === program.update) throw new Error("no memory");
+      const release = async () => {
+        released += 1;
+      };
+      return { release };
+    };
+    const runtime = { Tensor: ort.Tensor, InferenceSession: { create } } as unknown as OrtRuntime;
+    await expect(TrainingSession.create(runtime, program)).rejects.toThrow("no memory");
+    expect(released).toBe(1);
   });
 
   test("need a program that is built for them", async () => {

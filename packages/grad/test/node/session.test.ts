@@ -146,6 +146,8 @@ describe.each(targets)("training, $kind", (target) => {
     expect(() => session.load(wrong)).toThrow(
       new GradError("BAD_STATE", "expected shape [24] for `b.running_mean` but received [2]"),
     );
+    for (const key of ["exp_avg.dense", "average.b.running_mean"])
+      expect(() => session.load(new Map([...state, [key, float32([1, 2])] as const]))).toThrow(`for \`${key}\` but`);
   });
 });
 

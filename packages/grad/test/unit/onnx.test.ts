@@ -73,6 +73,14 @@ describe("a model", () => {
     expect(model.constantNames()).toEqual(["sizes"]);
   });
 
+  test("refuses to declare an output by the name that it lost to another", () => {
+    const g = new OnnxGraph();
+    const x = g.input("x", "float32", [2]);
+    const twice = g.op("Add", [x, x]);
+    g.output(twice, "float32", [2], "twice");
+    expect(() => g.output(twice, "float32", [2])).toThrow("is an output as `twice` already");
+  });
+
   test("gives copies of its constants", () => {
     const model = readModel(sample());
     const first = model.constant("weight")!.data as Float32Array;
