@@ -69,7 +69,7 @@ function called(state: State): string {
 
 export class ModelBuilder {
   readonly graph: Graph;
-  /** Names of the tensors that were asked for so far. */
+  /** Names of the tensors that were asked for, and found, so far. */
   readonly used = new Set<string>();
   readonly #options: BuilderOptions;
 
