@@ -81,6 +81,11 @@ export const ERRORS = {
     message:
       "expected a file whose SHA-256 starts with {expected} for `{name}` but received {received}; it was left out, get it again from {source}",
   },
+  WEIGHTS_NOT_WRITABLE: {
+    status: 403,
+    message:
+      "expected a writable folder for the weights of `{name}` but received {path} ({reason}); name another in BALLSIGHT_WEIGHTS",
+  },
   UNKNOWN_ARCHITECTURE: {
     status: 400,
     message: "expected a known architecture for `{option}` but received `{received}`; {advice}",
@@ -109,6 +114,11 @@ export const ERRORS = {
     message:
       "expected class folders named like the model's labels ({expected}) in `{name}` but found {received}; rename the folders or name another model",
   },
+  DATA_CHANGED: {
+    status: 409,
+    message:
+      "expected the photos of run `{run}` in `{name}` but received others ({received}, not {expected}), added, changed or removed; undo it or start a new run",
+  },
 
   // Runs and training
   RUN_EXISTS: {
@@ -122,7 +132,7 @@ export const ERRORS = {
   },
   RUN_NOT_WRITABLE: {
     status: 403,
-    message: "expected a writable folder for `{name}` but received {reason}; name another with --out",
+    message: "expected a writable folder for `{name}` but received {reason}; name another with {option}",
   },
   DISK_FULL: {
     status: 507,

@@ -123,6 +123,21 @@ export function dataFingerprint(photos: Iterable<FingerprintedPhoto>): string {
   return createHash("sha256").update(lines.sort(byCodePoint).join("\n")).digest("hex");
 }
 
+export interface SameDataOptions {
+  /** The data set's folder. */
+  readonly name: string;
+  /** The run that began with the photos of the fingerprint `expected`. */
+  readonly run: string;
+  readonly expected: string;
+  readonly received: string;
+}
+
+/** Other photos would be split otherwise, and what one part of a run held out another would have trained on. @throws DATA_CHANGED */
+export function expectSameData({ name, run, expected, received }: SameDataOptions): void {
+  if (expected === received) return;
+  fail("DATA_CHANGED", { name, run, expected: expected.slice(0, 12), received: received.slice(0, 12) });
+}
+
 export function isPhotoName(name: string): boolean {
   return !name.startsWith(".") && PHOTO_EXTENSIONS.has(extname(name).toLowerCase());
 }

@@ -71,7 +71,7 @@ export async function fillCache(folder: string, packs: Packs, options: FillOptio
     signal?.throwIfAborted();
     await Promise.all(all.map((pack) => pack.finish()));
   } catch (error) {
-    await failWriting(error, join(folder, "photos"), needed);
+    await failWriting(error, join(folder, "photos"), needed, "--cache");
   }
   return fresh;
 }

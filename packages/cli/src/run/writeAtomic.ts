@@ -8,10 +8,10 @@ let serial = 0;
 
 /**
  * Replaces `path` by `content` (text as UTF-8). After a kill at any moment the old content or the new is there, never a
- * part of it; a failure leaves no temporary file behind.
+ * part of it; a failure leaves no temporary file behind. `option` is what named the place.
  * @throws DISK_FULL, RUN_NOT_WRITABLE
  */
-export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeAtomic(path: string, content: Uint8Array | string, option = "--out"): Promise<void> {
   const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
   // Beside the target, because rename is atomic only within one file system.
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${serial++}.tmp`);
@@ -27,7 +27,7 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
     await syncFolder(dirname(path));
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
-    return await failWriting(error, path, bytes.byteLength);
+    return await failWriting(error, path, bytes.byteLength, option);
   }
 }
 
@@ -85,14 +85,14 @@ export async function removeTemporaryFiles(folder: string): Promise<void> {
 }
 
 /** Turns a failed write into the error that a user understands; anything else is thrown on as it is. */
-export async function failWriting(error: unknown, path: string, bytes: number): Promise<never> {
+export async function failWriting(error: unknown, path: string, bytes: number, option = "--out"): Promise<never> {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOSPC" || code === "EDQUOT") {
     const received = code === "EDQUOT" ? "no more for this user" : await freeBytes(dirname(path));
     fail("DISK_FULL", { name: path, expected: bytes, received }, { cause: error });
   }
   const reason = code === undefined ? undefined : NOT_WRITABLE[code];
-  if (reason !== undefined) fail("RUN_NOT_WRITABLE", { name: dirname(path), reason }, { cause: error });
+  if (reason !== undefined) fail("RUN_NOT_WRITABLE", { name: dirname(path), reason, option }, { cause: error });
   throw error;
 }
 
