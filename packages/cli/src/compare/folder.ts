@@ -1,10 +1,8 @@
 // runs/compare-...: the folder of a comparison, with compare.json, the results, and a run directory per network.
 
 import { readFile, rmdir, unlink } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { describeHolder, type Lock, tryLock } from "../run/lock.ts";
+import { type Lock, waitForLock } from "../run/lock.ts";
 import { lockRun } from "../run/runDirectory.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import { type CompareSettings, savedSettings } from "./settings.ts";
@@ -48,20 +46,14 @@ export class CompareFolder {
    * Another machine's is not waited for, `train` refuses it.
    */
   async waitForRun(network: string, onWait: (holder: string) => void, stopped: () => boolean): Promise<void> {
-    for (let told = false; !stopped(); told = true) {
-      // Where there is no folder yet, nobody is in it.
-      const result = await tryLock(this.run(network)).catch(() => undefined);
-      if (result === undefined) return;
-      if ("lock" in result) return await result.lock.release();
-      if (result.heldBy.host !== hostname()) return;
-      if (!told) onWait(describeHolder(result.heldBy));
-      await sleep(250);
-    }
+    // Where there is no folder yet, nobody is in it.
+    const result = await waitForLock(this.run(network), { onWait, stopped }).catch(() => undefined);
+    if (result !== undefined && "lock" in result) await result.lock.release();
   }
 
-  /** Lets other processes in. A folder with settings alone goes, as it would stand in the way of the corrected command. */
+  /** Lets other processes in. What is not to be kept goes, as it would stand in the way of the corrected command. */
   async close({ keep }: { readonly keep: boolean }): Promise<void> {
-    if (!keep) await unlink(this.file("settings")).catch(() => undefined);
+    if (!keep) for (const name of Object.values(FILES)) await unlink(join(this.path, name)).catch(() => undefined);
     await this.#lock.release();
     // Succeeds for an empty folder only.
     if (!keep) await rmdir(this.path).catch(() => undefined);

@@ -1,11 +1,10 @@
 // Where decoded photos are kept between trainings, and who may write there.
 
 import { createHash } from "node:crypto";
-import { homedir, hostname } from "node:os";
+import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "@ballsight/vision";
-import { describeHolder, type Lock, tryLock } from "../run/lock.ts";
+import { describeHolder, type Lock, waitForLock } from "../run/lock.ts";
 import { freeBytes, makeFolders } from "../run/writeAtomic.ts";
 import type { Dataset } from "./dataset.ts";
 
@@ -37,21 +36,17 @@ export function cacheKey(dataset: Dataset): string {
   return hash.digest("hex").slice(0, 24);
 }
 
-/** Makes the folder, and waits while another process of this machine fills it. */
+/** Makes the folder, and waits while another process of this machine fills it. @throws the signal's reason; BAD_OPTION */
 export async function lockCacheFolder(
   folder: string,
   { onWait, signal }: { onWait?: ((holder: string) => void) | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Lock> {
   try {
     await makeFolders(folder);
-    for (let told = false; ; told = true) {
-      const result = await tryLock(folder);
-      if ("lock" in result) return result.lock;
-      const holder = describeHolder(result.heldBy);
-      if (result.heldBy.host !== hostname()) return failCache(folder, `one that ${holder} fills`);
-      if (!told) onWait?.(holder);
-      await sleep(250, undefined, signal && { signal });
-    }
+    const result = await waitForLock(folder, { onWait, stopped: () => signal?.aborted === true });
+    if ("lock" in result) return result.lock;
+    signal?.throwIfAborted();
+    return failCache(folder, `one that ${describeHolder(result.heldBy)} fills`);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? "";
     if (!NOT_WRITABLE.has(code)) throw cause;

@@ -20,7 +20,8 @@ export interface ProgressOptions {
 
 export interface ProgressState {
   readonly done: number;
-  readonly total: number;
+  /** Left away where nobody knows. */
+  readonly total?: number;
   /** Shown behind the times with four decimals; fastai's smoothed training loss. */
   readonly smoothLoss?: number;
   /** Behind it all. */
@@ -33,6 +34,7 @@ const PLAIN_LINE_MS = 10_000;
 
 /** fastai's text: `45.00% [9/20 00:04<00:05 1.2345]`. Times in seconds. */
 export function progressText({ done, total, smoothLoss, note = "" }: ProgressState, elapsed: number): string {
+  if (total === undefined) return `[${done} ${clock(elapsed)}]`;
   const percent = total === 0 ? 100 : (100 * done) / total;
   const remaining = done === 0 ? Number.POSITIVE_INFINITY : (elapsed / done) * (total - done);
   const loss = smoothLoss === undefined ? "" : ` ${Number.isNaN(smoothLoss) ? "nan" : smoothLoss.toFixed(4)}`;
@@ -91,7 +93,8 @@ export class Progress {
       this.#stream.write(`${this.#label}: ${text}\n`);
       return;
     }
-    const filled = state.total === 0 ? BAR_WIDTH : Math.round((BAR_WIDTH * state.done) / state.total);
+    const { done, total = Number.POSITIVE_INFINITY } = state;
+    const filled = total === 0 ? BAR_WIDTH : Math.round((BAR_WIDTH * done) / total);
     const bar = `${this.#label}: |${"█".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}| ${text}`;
     // A line that wraps could not be drawn over: the bar goes first, then the end of the text.
     const width = (this.#stream.columns ?? 80) - 1;

@@ -37,6 +37,28 @@ export async function tryLock(folder: string): Promise<LockResult> {
   }
 }
 
+export interface WaitOptions {
+  /** Told once, who is waited for. */
+  readonly onWait?: ((holder: string) => void) | undefined;
+  /** Asked now and then; true ends the waiting. */
+  readonly stopped?: () => boolean;
+}
+
+const LOOK_MS = 250;
+
+/** As `tryLock`, once no other process of this machine holds the folder, or the waiting was ended. Another machine's is not waited for. */
+export async function waitForLock(
+  folder: string,
+  { onWait, stopped = () => false }: WaitOptions = {},
+): Promise<LockResult> {
+  for (let told = false; ; told = true) {
+    const result = await tryLock(folder);
+    if ("lock" in result || result.heldBy.host !== hostname() || stopped()) return result;
+    if (!told) onWait?.(describeHolder(result.heldBy));
+    await sleep(LOOK_MS);
+  }
+}
+
 /** For the message: "process 4711", "process 4711 on another-host". */
 export function describeHolder(holder: LockHolder): string {
   return `process ${holder.pid}${holder.host === hostname() ? "" : ` on ${holder.host}`}`;

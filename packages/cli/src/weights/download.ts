@@ -3,20 +3,16 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { type FileHandle, open, readFile, rename, stat, unlink } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { BallsightError, fail, isWebPage, type ModelEntry } from "@ballsight/vision";
 import type { Progress } from "../output/progress.ts";
-import { describeHolder, type Lock, tryLock } from "../run/lock.ts";
+import { describeHolder, type Lock, waitForLock } from "../run/lock.ts";
 import { failWriting, freeBytes, makeFolders, syncFolder, writeAtomic, writeFully } from "../run/writeAtomic.ts";
 
 export interface DownloadOptions {
   readonly progress?: Progress | undefined;
   /** Told once, in a line without an end, when another process downloads and this one waits. */
   readonly say?: ((line: string) => void) | undefined;
-  /** How long nothing may come before the server counts as gone. */
-  readonly stallMs?: number | undefined;
 }
 
 interface Download {
@@ -31,12 +27,13 @@ interface Download {
   readonly options: DownloadOptions;
 }
 
+/** How long nothing may come before the server counts as gone. */
 const STALL_MS = 60_000;
 
 /**
  * Gets `url` into `folder` and returns the file's path. One process at a time downloads into a folder; another waits, and
  * takes what the first has got. After a kill or a lost connection the next call goes on where it stopped.
- * @throws WEIGHTS_DOWNLOAD, WEIGHTS_HASH, DISK_FULL, BAD_OPTION for a folder that cannot be written
+ * @throws WEIGHTS_DOWNLOAD, WEIGHTS_HASH, WEIGHTS_NOT_WRITABLE, DISK_FULL
  */
 export async function downloadWeights(
   entry: Download["entry"],
@@ -49,7 +46,7 @@ export async function downloadWeights(
   const download: Download = { entry, url, folder, path, part, note: `${part}.json`, options };
   try {
     await makeFolders(folder);
-    const lock = await waitForLock(download);
+    const lock = await lockFolder(download);
     try {
       if (!existsSync(path)) await fetchWhole(download);
       return path;
@@ -58,22 +55,18 @@ export async function downloadWeights(
       await lock.release();
     }
   } catch (cause) {
-    return failFolder(cause, folder);
+    return failFolder(cause, download);
   }
 }
 
-async function waitForLock({ entry, url, folder, path, options }: Download): Promise<Lock> {
-  for (let told = false; ; told = true) {
-    const result = await tryLock(folder);
-    if ("lock" in result) return result.lock;
-    const holder = describeHolder(result.heldBy);
-    if (result.heldBy.host !== hostname()) {
-      const received = `a folder that ${holder} downloads into (if it is gone, remove ${join(folder, "lock")})`;
-      fail("WEIGHTS_DOWNLOAD", { name: entry.name, url, path, received });
-    }
-    if (!told) options.say?.(`waiting for ${holder}, which downloads into ${folder}`);
-    await sleep(250);
-  }
+async function lockFolder(download: Download): Promise<Lock> {
+  const { folder, options } = download;
+  const onWait = (holder: string) => options.say?.(`waiting for ${holder}, which downloads into ${folder}`);
+  const result = await waitForLock(folder, { onWait });
+  if ("lock" in result) return result.lock;
+  const holder = describeHolder(result.heldBy);
+  const received = `a folder that ${holder} downloads into (if it is gone, remove ${join(folder, "lock")})`;
+  return failDownload(download, received);
 }
 
 async function fetchWhole(download: Download): Promise<void> {
@@ -92,12 +85,11 @@ async function fetchWhole(download: Download): Promise<void> {
 
 /** Fills the part up to the file's end; `false` where the server's answer does not continue it. The hash is of all of it. */
 async function receive(download: Download, hash: Hash): Promise<boolean> {
-  const { url, part, note, folder, options } = download;
-  const { stallMs = STALL_MS } = options;
+  const { url, part, note, folder } = download;
   const there = await resumable(download);
   const controller = new AbortController();
-  const stalled = () => controller.abort(new Error(`nothing came for ${Math.round(stallMs / 1000)} s`));
-  let timer = setTimeout(stalled, stallMs);
+  const stalled = () => controller.abort(new Error(`nothing came for ${STALL_MS / 1000} s`));
+  let timer = setTimeout(stalled, STALL_MS);
   try {
     const response = await fetch(url, {
       // Ranges and lengths are the file's own only as long as nobody compresses it on the way.
@@ -131,7 +123,7 @@ async function receive(download: Download, hash: Hash): Promise<boolean> {
       try {
         const alive = () => {
           clearTimeout(timer);
-          timer = setTimeout(stalled, stallMs);
+          timer = setTimeout(stalled, STALL_MS);
         };
         await receiveBody(download, response, { file, hash, begin, total, alive });
         await file.sync();
@@ -183,8 +175,10 @@ async function receiveBody(
     at += chunk.length;
     alive();
     // Counted from where this run began, so that the time left is of this connection.
-    const counts = { done: megabytes(at - begin), total: megabytes((total ?? at) - begin) };
-    options.progress?.update(counts);
+    options.progress?.update({
+      done: megabytes(at - begin),
+      ...(total !== undefined && { total: megabytes(total - begin) }),
+    });
   }
   if (total !== undefined && at !== total) failDownload(download, soFar(at, total));
 }
@@ -247,14 +241,9 @@ function failDownload({ entry, url, path }: Download, received: string, cause?: 
 
 const NOT_WRITABLE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT", "EEXIST"]);
 
-function failFolder(cause: unknown, folder: string): never {
+function failFolder(cause: unknown, { entry, folder }: Download): never {
   const { code } = cause as NodeJS.ErrnoException;
   const reason = cause instanceof BallsightError ? cause.code === "RUN_NOT_WRITABLE" && cause.details.reason : code;
   if (typeof reason !== "string" || (reason === code && !NOT_WRITABLE.has(reason))) throw cause;
-  const received = `${folder} (${reason})`;
-  return fail(
-    "BAD_OPTION",
-    { option: "BALLSIGHT_WEIGHTS", expected: "a folder that can be written", received },
-    { cause },
-  );
+  return fail("WEIGHTS_NOT_WRITABLE", { name: entry.name, path: folder, reason }, { cause });
 }
