@@ -58,10 +58,11 @@ export async function loader(options: LoaderOptions): Promise<void> {
       received: dataset.files.length,
       advice: "add photos, or take a smaller --batch",
     });
-  const config = runConfig(folder, { size: `${size}`, batch: `${batch}` }).learner;
+  const { learner: config, resize } = runConfig(folder, { size: `${size}`, batch: `${batch}` });
+  // As a training has its photos: the pixels of validation are cached beside the squares, at their own side.
   const preprocess = {
-    size,
-    resize: size,
+    size: config.testSize,
+    resize,
     resample: "bilinear",
     antialias: true,
     crop: "center",
@@ -69,16 +70,8 @@ export async function loader(options: LoaderOptions): Promise<void> {
     std: entry.std,
   } as const;
   const cache = temporaryFolder();
-  const open = () =>
-    openTrainPhotos(
-      dataset,
-      preprocess,
-      config,
-      architecture.stride,
-      cache,
-      progressBar(),
-      new AbortController().signal,
-    );
+  const { stride } = architecture;
+  const open = () => openTrainPhotos({ dataset, preprocess, config, stride, cacheDir: cache, progress: progressBar() });
 
   const began = performance.now();
   const first = await open();

@@ -1,17 +1,21 @@
 // The program `ballsight`: commands and their options. A command's module is loaded only when it runs, so that each starts quickly.
 
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { programVersion } from "./output/version.ts";
 import { addLrFindFlags, addTrainingFlags } from "./train/flags.ts";
 
+const INTERRUPTED = 1;
 const USAGE_ERROR = 2;
 
-// `ballsight predict photos/ | head` closes the pipe early: no fault, nothing to say.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  // A training goes on: its run directory is what counts.
-  if (process.argv[2] !== "train" && process.argv[2] !== "compare") process.exit();
-});
+// `ballsight predict photos/ 2>&1 | head` closes the pipe early: no fault, nothing to say.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // A training goes on, whoever listens: its run directory is what counts.
+    if (process.argv[2] === "train" || process.argv[2] === "compare") return;
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+}
 
 await main();
 
@@ -21,20 +25,17 @@ async function main(): Promise<void> {
   } catch (error) {
     // commander has printed its message already.
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR);
-    const { errorLine } = await import("./output/errors.ts");
+    const { errorLine, errorRecord } = await import("./output/errors.ts");
     process.stderr.write(`${errorLine(error)}\n`);
     // Not exitCode: a decode may still wait for standard input.
-    process.exit(USAGE_ERROR);
+    process.exit(errorRecord(error).code === "INTERRUPTED" ? INTERRUPTED : USAGE_ERROR);
   }
 }
 
 function program(): Command {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
   const ballsight = new Command("ballsight")
     .description("Recognises sports balls in photos, and trains image classifiers on your own.")
-    .version(version)
+    .version(programVersion())
     .exitOverride()
     .showHelpAfterError("(add --help for the options)");
   ballsight.addHelpText("after", "\nExample:\n  ballsight predict photo.jpg");

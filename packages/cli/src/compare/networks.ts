@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BallsightError, type EpochRow } from "@ballsight/vision";
-import { readDataset } from "../data/dataset.ts";
+import { expectSameData, readDataset } from "../data/dataset.ts";
 import { type ErrorRecord, errorRecord } from "../output/errors.ts";
 import type { Progress } from "../output/progress.ts";
 import { clock } from "../run/history.ts";
@@ -73,7 +73,7 @@ async function trainNetwork(
       finished = error === undefined ? await read() : undefined;
     }
     if (finished !== undefined) {
-      expectSameAnswered(finished, before, network);
+      expectSameAnswered(finished, before, config.data);
       return { network, ...finished };
     }
     error ??= new BallsightError("TRAINING_ENDED", {
@@ -136,18 +136,13 @@ function drawer(progress: Progress, name: string, left: (share: number) => strin
     shown = label;
     // JSON has no NaN.
     const loss = typeof smoothLoss === "number" && { smoothLoss };
-    progress.update({ done, total, ...loss, note: left(total === 0 ? 0 : done / total) });
+    progress.update({ done, ...(total !== undefined && { total }), ...loss, note: left(total ? done / total : 0) });
   };
 }
 
-/** Photos may change their content without their list. @throws CONFIG_MISMATCH */
-function expectSameAnswered(run: FinishedRun, before: readonly NetworkRun[], network: string): void {
+/** Photos may change their content without their list. @throws DATA_CHANGED */
+function expectSameAnswered(run: FinishedRun, before: readonly NetworkRun[], name: string): void {
   const other = before.find((one) => !("error" in one));
-  if (other === undefined || "error" in other || other.data === run.data) return;
-  throw new BallsightError("CONFIG_MISMATCH", {
-    option: network,
-    name: other.network,
-    expected: `photos with fingerprint ${other.data.slice(0, 12)}`,
-    received: `others (${run.data.slice(0, 12)}): their contents changed`,
-  });
+  if (other === undefined || "error" in other) return;
+  expectSameData({ name, run: other.network, expected: other.data, received: run.data });
 }

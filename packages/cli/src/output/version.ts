@@ -1,9 +1,11 @@
-// What this program calls itself in reports.
+// What this program calls itself.
 
 import { readFileSync } from "node:fs";
 
-/** `ballsight 0.1.0` */
-export function programName(): string {
+export function programVersion(): string {
   const file = new URL("../../package.json", import.meta.url);
-  return `ballsight ${(JSON.parse(readFileSync(file, "utf8")) as { version: string }).version}`;
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
+
+/** `ballsight 0.1.0` */
+export const programName = (): string => `ballsight ${programVersion()}`;

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Device } from "@ballsight/grad";
 import { fail } from "@ballsight/vision";
+import { warn } from "../output/warn.ts";
 
 /** `1` takes a GPU that is made of software too: tests have no other. */
 const SOFTWARE_GPU = "BALLSIGHT_SOFTWARE_GPU";
@@ -30,7 +31,7 @@ export function deviceOption(text: string | undefined): Device {
 }
 
 /** The device that is asked for, or the CPU, with one line of warning that says why. */
-export async function usableDevice(text: string | undefined, warn: (line: string) => void): Promise<Device> {
+export async function usableDevice(text: string | undefined): Promise<Device> {
   if (deviceOption(text) === "cpu") return "cpu";
   const trouble = await gpuTrouble();
   if (trouble === undefined) return "webgpu";

@@ -11,6 +11,7 @@ import {
 import type { Dataset } from "../data/dataset.ts";
 import { openPhotoCache, type PhotoCache } from "../data/photoCache.ts";
 import type { Progress } from "../output/progress.ts";
+import { warn } from "../output/warn.ts";
 
 export interface TrainPhotos {
   readonly main: PhotoCache;
@@ -21,15 +22,21 @@ export interface TrainPhotos {
   readonly close: () => Promise<void>;
 }
 
-export async function openTrainPhotos(
-  dataset: Dataset,
-  preprocess: Preprocess,
-  config: LearnerConfig,
-  stride: number,
-  cacheDir: string | undefined,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<TrainPhotos> {
+export interface TrainPhotosOptions {
+  readonly dataset: Dataset;
+  readonly preprocess: Preprocess;
+  readonly config: LearnerConfig;
+  /** The architecture's. */
+  readonly stride: number;
+  /** `--cache DIR`. */
+  readonly cacheDir: string | undefined;
+  readonly progress: Progress;
+  /** Ends the reading; what was read stays cached. */
+  readonly signal?: AbortSignal;
+}
+
+export async function openTrainPhotos(options: TrainPhotosOptions): Promise<TrainPhotos> {
+  const { dataset, preprocess, config, stride, cacheDir, progress, signal } = options;
   const runtime = await import("onnxruntime-node");
   const session = await runtime.InferenceSession.create(resizeCropModel(preprocess), { logSeverityLevel: 3 });
   const evaluate = async ({ width, height, data }: { width: number; height: number; data: Uint8Array }) => {
@@ -45,8 +52,8 @@ export async function openTrainPhotos(
       preprocess,
       evaluate,
       cacheDir,
-      signal,
-      onWait: (holder) => process.stderr.write(`ballsight: waiting for ${holder}, which reads the same photos\n`),
+      ...(signal && { signal }),
+      onWait: (holder) => warn(`waiting for ${holder}, which reads the same photos`),
       onProgress: ({ done, total }) => progress.update({ done, total }),
     });
   } finally {

@@ -15,6 +15,7 @@ import {
 } from "@ballsight/vision";
 import { readDataset } from "../data/dataset.ts";
 import type { Progress } from "../output/progress.ts";
+import { warn } from "../output/warn.ts";
 import type { StartWeights } from "../weights/startWeights.ts";
 import type { RunConfig } from "./options.ts";
 import { openTrainPhotos, type TrainPhotos } from "./photos.ts";
@@ -32,14 +33,13 @@ export interface Prepared {
 interface PrepareOptions {
   readonly cache: string | undefined;
   readonly progress: Progress;
-  readonly warn: (line: string) => void;
 }
 
 /** Reads what is not cached yet, which Ctrl-C ends. The caller closes the photos. @throws DATA_TOO_FEW, INTERRUPTED, and what reading throws */
 export async function prepareTraining(
   config: RunConfig,
   { entry }: StartWeights,
-  { cache, progress, warn }: PrepareOptions,
+  { cache, progress }: PrepareOptions,
 ): Promise<Prepared> {
   const { learner: settings } = config;
   const architecture = ARCHITECTURES[entry.architecture]!;
@@ -55,10 +55,15 @@ export async function prepareTraining(
   };
   const began = performance.now();
   const reading = abortOnSignals();
-  const { stride } = architecture;
-  const photos = await openTrainPhotos(dataset, preprocess, settings, stride, cache, progress, reading.signal).finally(
-    reading.end,
-  );
+  const photos = await openTrainPhotos({
+    dataset,
+    preprocess,
+    config: settings,
+    stride: architecture.stride,
+    cacheDir: cache,
+    progress,
+    signal: reading.signal,
+  }).finally(reading.end);
   const caching = (performance.now() - began) / 1000;
   for (const message of photos.warnings) warn(message);
   for (const { file, message, code } of photos.main.unreadable) warn(`${file}: ${message} [${code}]`);

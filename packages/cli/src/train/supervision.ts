@@ -2,6 +2,7 @@
 
 import { BallsightError } from "@ballsight/vision";
 import { Progress, type ProgressState } from "../output/progress.ts";
+import { warn } from "../output/warn.ts";
 
 /** What a training says to the `compare` that started it; epochs it prints, as `--json` asks for. */
 export interface ProgressMessage extends ProgressState {
@@ -31,9 +32,8 @@ export function followSupervisor(): void {
   };
   process.on("message", (message) => void (message === STOP && stop()));
   process.on("disconnect", stop);
-  // The channel alone must not keep a finished training from ending, nor a broken pipe end one that is about to save.
+  // The channel alone must not keep a finished training from ending.
   process.channel?.unref();
-  process.stderr.on("error", () => undefined);
 }
 
 /** The bar on stderr, silence with `--json`, or the supervisor's bar. */
@@ -67,7 +67,7 @@ export function interruptOnSignals(
   const handler = (signals: number) => {
     if (signals > 1) process.exit(EXIT_INTERRUPTED);
     ask();
-    if (!isSupervised()) process.stderr.write(`ballsight: ${announcement} (again to stop at once)\n`);
+    if (!isSupervised()) warn(`${announcement} (again to stop at once)`);
   };
   return { asked: () => asked, restore: onStop(handler, ask) };
 }
