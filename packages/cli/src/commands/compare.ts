@@ -19,8 +19,10 @@ import type { TrainingProcess } from "../compare/trainingProcess.ts";
 import { compareTable, resultLine, verdict } from "../output/compareTable.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
+import { warn } from "../output/warn.ts";
 import { renderCompareReport } from "../report/compareReport.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
+import { quoted } from "../train/options.ts";
 import { interruptOnSignals } from "../train/supervision.ts";
 
 /** Exit code. */
@@ -123,7 +125,7 @@ class Comparison {
       this.#say(`\n${compareTable(results, process.stdout.columns ?? Number.POSITIVE_INFINITY)}\n`);
     if (words !== undefined) this.#say(words);
     for (const [name, path] of Object.entries(files)) this.#say(`${name.padEnd(7)} ${oneLine(path)}`);
-    if (interrupted) this.#warn(`stopped; go on with: ballsight compare --resume --out ${folder.path}`);
+    if (interrupted) this.#warn(`stopped; go on with: ballsight compare --resume --out ${quoted(folder.path)}`);
     return interrupted || results.some((result) => !isTrained(result)) ? 1 : 0;
   }
 
@@ -161,7 +163,7 @@ class Comparison {
     if (this.#said.has(line) || this.#said.has(key)) return;
     this.#said.add(line).add(key);
     this.#progress.clear();
-    process.stderr.write(`ballsight: ${oneLine(line)}\n`);
+    warn(line);
   }
 }
 

@@ -2,17 +2,17 @@
 
 import { existsSync } from "node:fs";
 import { rmdir, unlink } from "node:fs/promises";
-import { BallsightError, type BatchEvent, type EpochRow, fail, Learner } from "@ballsight/vision";
+import { BallsightError, type BatchEvent, type EpochRow, Learner } from "@ballsight/vision";
+import { expectSameData } from "../data/dataset.ts";
 import type { Progress } from "../output/progress.ts";
 import { tableHeader, tableRow } from "../output/trainTable.ts";
+import { warn } from "../output/warn.ts";
 import type { HistoryRow } from "../run/history.ts";
-import type { RunDirectory } from "../run/runDirectory.ts";
 import { writeCheckpoint } from "../train/checkpoint.ts";
 import { usableDevice } from "../train/device.ts";
 import { type Opened, openTraining } from "../train/openTraining.ts";
-import type { TrainOptions } from "../train/options.ts";
+import { quoted, type TrainOptions } from "../train/options.ts";
 import { writeOutputs } from "../train/outputs.ts";
-import type { TrainPhotos } from "../train/photos.ts";
 import { initialState, prepareTraining } from "../train/prepare.ts";
 import { phaseRemarks } from "../train/remarks.ts";
 import { followSupervisor, interruptOnSignals, isSupervised, trainingProgress } from "../train/supervision.ts";
@@ -38,11 +38,11 @@ export async function train(data: string | undefined, options: TrainOptions): Pr
 
 async function trainIn({ run, config, start, checkpoint }: Opened, options: TrainOptions): Promise<number> {
   const say = (line: string) => void (options.json ? undefined : process.stdout.write(`${line}\n`));
-  const warn = (line: string) => void process.stderr.write(`ballsight: ${line}\n`);
   const progress = trainingProgress(options.json);
-  const prepared = await prepareTraining(config, start, { cache: options.cache, progress, warn });
+  const prepared = await prepareTraining(config, start, { cache: options.cache, progress });
   const { photos, split, spec } = prepared;
-  expectSamePhotos(checkpoint, photos, config.data, run);
+  if (checkpoint !== undefined)
+    expectSameData({ name: config.data, run: run.path, expected: checkpoint.data, received: photos.main.fingerprint });
   say(
     `${spec.classes} classes, ${split.train.length} photos to train on, ${split.valid.length} held out; weights ${start.name}; run ${run.path}`,
   );
@@ -51,7 +51,7 @@ async function trainIn({ run, config, start, checkpoint }: Opened, options: Trai
     warn("starts from the shipped recogniser, which has seen ball photos: its accuracy on those would be flattered");
   }
   let header = "";
-  const engine = workerEngine(await usableDevice(options.device, warn));
+  const engine = workerEngine(await usableDevice(options.device));
   const stop = interruptOnSignals(() => progress.clear());
   try {
     const learner = new Learner({
@@ -95,7 +95,7 @@ async function trainIn({ run, config, start, checkpoint }: Opened, options: Trai
     // Anything else, a full disk for one, means that there may be no checkpoint of this step.
     if (!(error instanceof BallsightError && error.code === "INTERRUPTED")) throw error;
     progress.clear();
-    if (!isSupervised()) warn(`stopped; go on with: ballsight train --resume --out ${run.path}`);
+    if (!isSupervised()) warn(`stopped; go on with: ballsight train --resume --out ${quoted(run.path)}`);
     return 1;
   } finally {
     progress.clear();
@@ -103,23 +103,6 @@ async function trainIn({ run, config, start, checkpoint }: Opened, options: Trai
     await engine.close();
     await photos.close();
   }
-}
-
-/** Other photos would split otherwise, and held-out ones would have been trained on. @throws CONFIG_MISMATCH */
-function expectSamePhotos(
-  checkpoint: Opened["checkpoint"],
-  photos: TrainPhotos,
-  data: string,
-  run: RunDirectory,
-): void {
-  const now = photos.main.fingerprint;
-  if (checkpoint === undefined || checkpoint.data === now) return;
-  fail("CONFIG_MISMATCH", {
-    option: data,
-    name: run.path,
-    expected: `the photos with fingerprint ${checkpoint.data.slice(0, 12)}`,
-    received: `others (${now.slice(0, 12)}): photos were added, changed or taken out`,
-  });
 }
 
 const historyRow = (row: EpochRow): HistoryRow => ({

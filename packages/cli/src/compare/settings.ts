@@ -2,8 +2,15 @@
 
 import { resolve } from "node:path";
 import { BallsightError, fail, resolveModel } from "@ballsight/vision";
-import { type Dataset, dataFingerprint } from "../data/dataset.ts";
-import { expectSameConfig, type RunConfig, runConfig, savedConfig, type TrainOptions } from "../train/options.ts";
+import { type Dataset, dataFingerprint, expectSameData } from "../data/dataset.ts";
+import {
+  expectSameConfig,
+  type RunConfig,
+  runConfig,
+  savedConfig,
+  savedSides,
+  type TrainOptions,
+} from "../train/options.ts";
 
 /** As commander hands them over: those of `train` but for `--arch`, and its own. */
 export interface CompareOptions extends Omit<TrainOptions, "arch"> {
@@ -91,7 +98,7 @@ export function resumedSettings(
   data: string | undefined,
   name: string,
 ): CompareSettings {
-  const given = compareSettings(data ?? saved.config.data, options);
+  const given = compareSettings(data ?? saved.config.data, { ...savedSides(saved.config), ...options });
   expectSameConfig({ ...saved.config, arch: "" }, options, data, name);
   const [expected, received] = [saved.networks.join(","), given.networks.join(",")];
   if (options.archs !== undefined && expected !== received)
@@ -103,18 +110,10 @@ export function resumedSettings(
   };
 }
 
-/** Another list would be split in another way, and what one network held out another would have trained on. */
 export const photosOf = ({ files, sizes }: Dataset): string =>
   dataFingerprint(files.map((file, i) => ({ file, size: sizes[i]! })));
 
-/** @throws CONFIG_MISMATCH */
+/** @throws DATA_CHANGED */
 export function expectSamePhotos(settings: CompareSettings, dataset: Dataset, name: string): void {
-  const [expected, received] = [settings.photos, photosOf(dataset)].map((hash) => hash.slice(0, 12));
-  if (expected === received) return;
-  fail("CONFIG_MISMATCH", {
-    option: settings.config.data,
-    name,
-    expected: `the photos whose list has the fingerprint ${expected}`,
-    received: `others (${received}): photos were added, changed or taken out`,
-  });
+  expectSameData({ name: settings.config.data, run: name, expected: settings.photos, received: photosOf(dataset) });
 }

@@ -224,7 +224,7 @@ export function expectSameConfig(
   data: string | undefined,
   name: string,
 ): void {
-  const given = runConfig(data === undefined ? saved.data : resolve(data), options);
+  const given = runConfig(data === undefined ? saved.data : resolve(data), { ...savedSides(saved), ...options });
   const compare = (option: string, text: unknown, expected: unknown, received: unknown) => {
     if (text !== undefined && JSON.stringify(expected) !== JSON.stringify(received)) {
       fail("CONFIG_MISMATCH", { option, name, expected: JSON.stringify(expected), received: JSON.stringify(received) });
@@ -245,18 +245,26 @@ export function expectSameConfig(
   }
 }
 
+/** What the bounds and defaults of other options count from. */
+export const savedSides = ({ learner }: Pick<RunConfig, "learner">): Pick<TrainOptions, "size" | "testSize"> => ({
+  size: String(learner.size),
+  testSize: String(learner.testSize),
+});
+
 /** What `train` must be given for these settings, after the data folder; those that are the defaults are left away. */
 export function trainArguments(config: RunConfig): string[] {
   return givenFlags(config).flatMap(({ option, value }) => (value === true ? [option] : [option, String(value)]));
 }
 
+/** The command that trains so, as a shell takes it. */
+export function trainCommand(config: RunConfig): string {
+  return ["ballsight", "train", config.data, ...trainArguments(config)].map(quoted).join(" ");
+}
+
 /** The command that repeats a run; of the data folder and the weights' file only the names are told. */
 export function commandOf(config: RunConfig): string {
   const weights = isWeightsFile(config.weights) ? basename(config.weights) : config.weights;
-  const words = givenFlags({ ...config, weights }).map(({ option, value }) =>
-    value === true ? option : `${option} ${quoted(String(value))}`,
-  );
-  return ["ballsight train", quoted(basename(config.data)), ...words].join(" ");
+  return trainCommand({ ...config, data: basename(config.data), weights });
 }
 
 function givenFlags(config: RunConfig): { option: string; value: string | number | boolean }[] {
@@ -284,4 +292,4 @@ function givenFlags(config: RunConfig): { option: string; value: string | number
 }
 
 /** As a POSIX shell takes it for one word. */
-const quoted = (word: string) => (/^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+export const quoted = (word: string) => (/^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -317,17 +317,31 @@ describe("refuses", () => {
     expect([outcome.code, errorOf(outcome).code]).toEqual([2, "DATA_TOO_FEW"]);
     expect(outcome.stderr.trimEnd().split("\n")).toHaveLength(1);
     expect(existsSync(at("refused"))).toBe(false);
+    // A network that fails before leaves table and page: they go too, for the corrected command's sake.
+    const both = few
+      .map((arg) => (arg === "none" ? "default" : arg))
+      .concat("--archs", "resnet34,mobilenet_v2", "--offline");
+    const after = await ballsight(both, { cwd: folder });
+    expect([after.code, errorOf(after).code]).toEqual([2, "DATA_TOO_FEW"]);
+    expect(after.stderr).toContain("[WEIGHTS_MISSING]");
+    expect(existsSync(at("refused"))).toBe(false);
   });
 
   test("to go on with nothing, with other settings, other photos, or beside a comparison that runs", async () => {
     await expectRefused(["compare", "--resume"], "BAD_OPTION", "`--out`");
     await expectRefused(resume("refused"), "RUN_NOT_FOUND", "`refused`");
     await expectRefused(start("whole"), "RUN_EXISTS", "`whole`");
+    await writeFile(at("a-file"), "");
+    await expectRefused(
+      start("refused", "--copy-best", "a-file/best"),
+      "RUN_NOT_WRITABLE",
+      "name another with --copy-best",
+    );
     await expectRefused(resume("whole", "--epochs", "9"), "CONFIG_MISMATCH", "`--epochs`");
     await expectRefused(resume("whole", "--archs", "vgg16"), "CONFIG_MISMATCH", "`--archs`");
     await mkdir(at("photos", "new"));
     await cp(at("photos", "Мяч", "000.png"), at("photos", "new", "0.png"));
-    await expectRefused(resume("whole"), "CONFIG_MISMATCH", "photos were added, changed or taken out");
+    await expectRefused(resume("whole"), "DATA_CHANGED", "added, changed or removed");
     await rm(at("photos", "new"), { recursive: true });
     await writeFile(at("whole", "lock"), JSON.stringify({ pid: process.pid, host: hostname(), started: null }));
     await expectRefused(resume("whole"), "RUN_NOT_WRITABLE", `process ${process.pid} trains in`);

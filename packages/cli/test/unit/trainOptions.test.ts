@@ -99,6 +99,13 @@ describe("a resumed run", () => {
     check("--epochs 3 --weights default");
   });
 
+  test("may be given its own resize again, whose bounds and names count from its own size", () => {
+    for (const text of ["--size 64 --resize 80", "--size 224 --resize fastai"]) {
+      const mine = runConfig("/photos", options(text));
+      expectSameConfig(mine, options(text.slice(text.indexOf("--resize"))), undefined, "run");
+    }
+  });
+
   test.each([
     ["--lr", "1e-3"],
     ["--lr", "1e-3:5e-3"],
