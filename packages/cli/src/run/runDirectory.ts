@@ -47,6 +47,11 @@ export async function openRun(path: string, options: OpenRunOptions = {}): Promi
   return new RunDirectory(path, await lockRun(path, RUN_FILES.config, options));
 }
 
+/** What `openRun` would refuse, without making or locking anything. @throws RUN_EXISTS */
+export async function expectNoRun(path: string): Promise<void> {
+  if ((await list(path))?.some((name) => !isOurLeftover(name))) fail("RUN_EXISTS", { name: path });
+}
+
 /** As `openRun`, for a folder whose settings are in the file `config`. */
 export async function lockRun(path: string, config: string, { resume = false }: OpenRunOptions = {}): Promise<Lock> {
   const there = await list(path);
@@ -56,7 +61,7 @@ export async function lockRun(path: string, config: string, { resume = false }: 
     const result = await tryLock(path);
     if ("heldBy" in result) {
       const reason = `one that ${describeHolder(result.heldBy)} trains in (delete \`lock\` in it if that is over)`;
-      return fail("RUN_NOT_WRITABLE", { name: path, reason });
+      return fail("RUN_NOT_WRITABLE", { name: path, reason, option: "--out" });
     }
     // Looked at under the lock: two processes that start at once must not both find an empty folder.
     const left = (await readdir(path)).filter((name) => !isOurLeftover(name));

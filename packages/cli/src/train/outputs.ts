@@ -82,11 +82,8 @@ export async function writeOutputs(parts: Finished) {
     ...(calibration && { temperature: calibration.temperature }),
   });
   await run.write("model", model);
-  // `entry` tells a later training how these weights pad and normalise.
-  const metadata = {
-    ...(license !== "none" && license !== "unknown" && { entry: start.entry.name }),
-    labels: JSON.stringify(classes),
-  };
+  // `entry` tells a later training how these weights pad and normalise, whatever their licence is.
+  const metadata = { entry: start.entry.name, license, labels: JSON.stringify(classes) };
   await run.write("weights", writeSafetensors(state, metadata, { halfFrom: HALF_FROM }));
   const heldOut = split.valid.map((index) => photos.main.files[index]!);
   await run.write("predictions", predictionsCsv(classes, heldOut, validation));

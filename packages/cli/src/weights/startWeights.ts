@@ -15,6 +15,7 @@ import {
   readWeights,
   resolveModel,
 } from "@ballsight/vision";
+import { warn } from "../output/warn.ts";
 import { isWeightsFile } from "../train/options.ts";
 import { isSupervised, trainingProgress } from "../train/supervision.ts";
 import { type DownloadOptions, downloadWeights } from "./download.ts";
@@ -48,7 +49,7 @@ export function loadOptions({ offline, randomIfMissing, json }: CommandOptions):
     offline,
     randomIfMissing,
     progress: trainingProgress(json),
-    say: (line) => void (silent ? undefined : process.stderr.write(`ballsight: ${line}\n`)),
+    say: (line) => void (silent ? undefined : warn(line)),
   };
 }
 
@@ -57,10 +58,10 @@ const MAX_BYTES = 2 ** 31 - 1;
 
 /**
  * `--weights`: "default" (the first of the architecture's weights that is at hand, else the first that can be downloaded),
- * "none", an `arch.weights` name, or a file of safetensors or PyTorch. A file named as the registry's, or of a run that
- * started from one, is taken for that entry, with its padding, mean and deviation.
+ * "none", an `arch.weights` name, or a file of safetensors or PyTorch. A file that a run left, or that is named as the
+ * registry's, is taken with that entry's padding, mean and deviation; name and licence need the registry's content too.
  * @throws UNKNOWN_ARCHITECTURE, BAD_OPTION, FILE_NOT_FOUND, IS_A_FOLDER, FILE_NOT_READABLE, FILE_TOO_LARGE, DISK_FULL, and WEIGHTS_...
- *   MISSING, DOWNLOAD, HASH, INVALID, UNSAFE, SHAPE
+ *   MISSING, DOWNLOAD, NOT_WRITABLE, HASH, INVALID, UNSAFE, SHAPE
  */
 export async function loadWeights(arch: string, weights: string, options: LoadOptions = {}): Promise<StartWeights> {
   const entry = resolveModel(arch);
@@ -94,7 +95,8 @@ const fresh = (entry: ModelEntry): StartWeights => ({
 
 /** A file that came and is another one is a fault to look into, and not the same. */
 const isUnavailable = (error: unknown): error is BallsightError =>
-  error instanceof BallsightError && (error.code === "WEIGHTS_MISSING" || error.code === "WEIGHTS_DOWNLOAD");
+  error instanceof BallsightError &&
+  ["WEIGHTS_MISSING", "WEIGHTS_DOWNLOAD", "WEIGHTS_NOT_WRITABLE"].includes(error.code);
 
 async function getWeights(entry: ModelEntry, { offline, ...options }: LoadOptions): Promise<string> {
   const url = weightsUrl(entry);
@@ -112,7 +114,7 @@ async function loadEntry(entry: ModelEntry, path: string): Promise<StartWeights>
   const bytes = await readBytes(path);
   const { sha256, name, license } = entry;
   if (sha256 !== undefined) {
-    const digest = createHash("sha256").update(bytes).digest("hex");
+    const digest = digestOf(bytes);
     const received = `${digest.slice(0, sha256.length)}...`;
     const source = weightsUrl(entry) ?? "its publisher";
     if (!digest.startsWith(sha256)) fail("WEIGHTS_HASH", { name: path, expected: sha256, received, source });
@@ -121,18 +123,34 @@ async function loadEntry(entry: ModelEntry, path: string): Promise<StartWeights>
 }
 
 async function loadFile(path: string, wanted: ModelEntry): Promise<StartWeights> {
-  const { tensors, metadata } = readWeights(await readBytes(path), path);
+  const bytes = await readBytes(path);
+  const { tensors, metadata } = readWeights(bytes, path);
   const ofArchitecture = listModels(`${wanted.architecture}.*`);
   const namesake = ofArchitecture.find(({ file }) => file === basename(path));
-  const known = namesake ?? ofArchitecture.find(({ name }) => name === metadata.entry);
-  const entry = known ?? wanted;
+  const recorded = ofArchitecture.find(({ name }) => name === metadata.entry);
+  const isPublished = namesake?.sha256 !== undefined && digestOf(bytes).startsWith(namesake.sha256);
+  const entry = (isPublished ? namesake : recorded) ?? namesake ?? wanted;
   return {
     entry,
     state: bodyTensors(tensors, path, entry),
-    name: namesake?.name ?? basename(path),
-    license: known?.license ?? "unknown",
+    name: isPublished ? namesake.name : basename(path),
+    // Where a run's file names none, it was written when only the registry's licences were passed on.
+    license: isPublished ? namesake.license : (metadata.license ?? recorded?.license ?? "unknown"),
     settled: path,
   };
+}
+
+const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** What config.json keeps of the start: a checkpoint holds the tensors, and a run goes on without the file. */
+export const recordOf = ({ entry, name, license }: StartWeights) => ({ entry: entry.name, name, license });
+
+/** Back from `recordOf`, without tensors; undefined where it is none. */
+export function recordedStart(record: unknown, settled: string): StartWeights | undefined {
+  const { entry, name, license } = { ...(record as Partial<ReturnType<typeof recordOf>>) };
+  const known = listModels().find((model) => model.name === entry);
+  if (known === undefined || typeof name !== "string" || typeof license !== "string") return undefined;
+  return { entry: known, state: new Map(), name, license, settled };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

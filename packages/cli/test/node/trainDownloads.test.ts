@@ -81,6 +81,14 @@ test("offline, or with --json and no such file: one line, code 2", async () => {
   expect(missing.stderr.trimEnd().split("\n")).toHaveLength(1);
 });
 
+test("a run that is there already is told before anything is fetched", async () => {
+  await mkdir(at("there"));
+  await writeFile(at("there/config.json"), "{}");
+  const outcome = await train("--arch", "resnet18", "--out", "there");
+  expectRefused(outcome, "RUN_EXISTS", "`there`");
+  expect(server.requests).toEqual([]);
+});
+
 test("trains from a file that torch saved", async () => {
   const fixture = new URL("../../../vision/test/fixtures/torch_files.json", import.meta.url);
   const { torchvision } = JSON.parse((await readFile(fixture, "utf8")).replaceAll("Infinity", "0"));

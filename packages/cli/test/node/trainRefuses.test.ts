@@ -1,14 +1,16 @@
 // What `train` cannot do it says in one line, with a code, before it starts or without leaving a half-made run; what it can, it does.
 
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { readModel } from "@ballsight/grad";
 import { readSafetensors, writeSafetensors } from "@ballsight/vision";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ballsight, errorOf, finishedRun, type Outcome, photosOf } from "../helpers/training.ts";
+
+const BROKEN = "bro\u001b[2J\nken.jpg";
 
 let folder: string;
 /** A finished run from `mixed`, and its weights for the tests that start from a file. */
@@ -34,13 +36,16 @@ beforeAll(async () => {
     photosOf("Tennis", photos("two/Tennis"), 4),
     photosOf("Bowling", photos("two/Bowling"), 4),
     photosOf("Golf", photos("one/Golf"), 2),
+    photosOf("Tennis", photos("stopped/Tennis"), 2),
+    photosOf("Bowling", photos("stopped/Bowling"), 2),
     // Five photos of one class, one of another, none of a third; two files that are no photos.
     photosOf("Tennis", photos("mixed/Tennis"), 5),
     photosOf("Bowling", photos("mixed/Bowling"), 1),
     mkdir(photos("mixed/Nothing"), { recursive: true }),
     mkdir(photos("empty")),
   ]);
-  await writeFile(photos("mixed/Tennis/broken.jpg"), "not a photo");
+  // Its name would clear the terminal, and end the line.
+  await writeFile(photos(`mixed/Tennis/${BROKEN}`), "not a photo");
   await cp(photos("mixed/Tennis/000.png"), photos("mixed/Bowling/cut.png"));
   await truncate(photos("mixed/Bowling/cut.png"), 400);
   await writeFile(photos("a-file"), "text");
@@ -58,7 +63,7 @@ describe("trains all the same", () => {
     const lines = trained.stderr.trimEnd().split("\n");
     expect(lines.sort()).toEqual([
       expect.stringMatching(/^ballsight: Bowling\/cut\.png: .* \[IMAGE_TRUNCATED\]$/),
-      expect.stringMatching(/^ballsight: Tennis\/broken\.jpg: .* \[NOT_AN_IMAGE\]$/),
+      expect.stringMatching(/^ballsight: Tennis\/bro\\u001b\[2J\\u000aken\.jpg: .* \[NOT_AN_IMAGE\]$/),
       expect.stringMatching(/^ballsight: expected photos in class folder `Nothing` but found none/),
     ]);
     expect(trained.stdout).toMatch(/^2 classes, 5 photos to train on, 1 held out;/);
@@ -70,7 +75,7 @@ describe("trains all the same", () => {
     const { metadata } = readModel(new Uint8Array(model));
     expect(JSON.parse(metadata["ballsight.labels"] as string)).toEqual(["Bowling", "Tennis"]);
     const report = await readFile(join(folder, "trained", "report.html"), "utf8");
-    expect(report).toContain("broken.jpg");
+    expect(report).toContain("ken.jpg");
   });
 
   test("from a run's own weights, and tells in the card how to repeat it", async () => {
@@ -80,9 +85,21 @@ describe("trains all the same", () => {
     expect(stdout).toContain("weights weights.safetensors;");
     const config = JSON.parse(await readFile(join(folder, "again", "config.json"), "utf8"));
     expect(config.weights).toBe(join(folder, "trained", "weights.safetensors"));
+    const { metadata } = readSafetensors(await readFile(join(folder, "again", "weights.safetensors")));
+    expect(metadata).toMatchObject({ entry: "mobilenet_v2.tf_in1k", license: "none" });
     const card = await readFile(join(folder, "again", "README.md"), "utf8");
     expect(card).toContain("--weights weights.safetensors");
     expect(card).not.toContain(folder);
+  });
+
+  test("with nobody who reads what it says", async () => {
+    // What it says of the photos breaks the pipe, what comes after must not end the training.
+    const onStart = (child: ChildProcess) => void child.stderr!.destroy();
+    const none = ["--weights", "none", "--stratify", "--valid", "0.2", "--cache", "cache", "--device", "webgpu"];
+    const args = ["train", "mixed", ...TINY, ...none, "--out", "unheard"];
+    const { code } = await ballsight(args, { cwd: folder, onStart, env: { VK_ICD_FILENAMES: "nowhere.json" } });
+    expect(code).toBe(0);
+    expect(existsSync(join(folder, "unheard", "model.onnx"))).toBe(true);
   });
 
   test("for no epoch at all: a model, a report, no rows", async () => {
@@ -176,6 +193,28 @@ describe("weights", () => {
   });
 });
 
+describe("Ctrl-C", () => {
+  test("while another process reads the same photos: one line, code 1, and no run", async () => {
+    const before = await readdir(join(folder, "cache"));
+    const none = ["--weights", "none", "--valid", "0.25"];
+    await train("stopped", "--out", "first", "--epochs", "0", "--freeze-epochs", "0", ...none);
+    const [key] = (await readdir(join(folder, "cache"))).filter((name) => !before.includes(name));
+    const cached = join(folder, "cache", key!);
+    // Other squares than those that are there.
+    await writeFile(join(cached, "lock"), JSON.stringify({ pid: process.pid, host: hostname(), started: null }));
+    const onStart = (child: ChildProcess) =>
+      void child.stderr!.on("data", (text: Buffer) => String(text).includes("waiting for") && child.kill("SIGINT"));
+    const outcome = await ballsight(["train", "stopped", ...TINY, "--size", "64", ...none, "--out", "run"], {
+      cwd: folder,
+      onStart,
+    });
+    await rm(join(cached, "lock"));
+    expect(errorOf(outcome).code).toBe("INTERRUPTED");
+    expect([outcome.code, outcome.stderr.trimEnd().split("\n").length]).toEqual([1, 2]);
+    expect(existsSync(join(folder, "run"))).toBe(false);
+  });
+});
+
 describe("places to write", () => {
   test("a path under a file, a cache under a file", async () => {
     const none = ["--weights", "none", "--valid", "0.25"];
@@ -246,11 +285,26 @@ describe("a run that was damaged", () => {
     await damaged(name, change, "CHECKPOINT_INVALID", "without `learner.mixup`");
   });
 
+  test("but not its checkpoint: goes on without the weights that it started from", async () => {
+    const weights = join(folder, "gone.safetensors");
+    await cp(join(folder, "trained", "weights.safetensors"), weights);
+    const more = ["--weights", "gone.safetensors", "--valid", "0.25"];
+    expect((await train("two", "--out", "orphan", ...more)).code).toBe(0);
+    await rm(weights);
+    for (const file of ["model.onnx", "README.md"]) await rm(join(folder, "orphan", file));
+    const args = ["train", "--resume", "--out", "orphan", "--cache", "cache"];
+    const { code, stdout } = await ballsight(args, { cwd: folder });
+    expect(code).toBe(0);
+    expect(stdout).toContain("weights gone.safetensors;");
+    const card = await readFile(join(folder, "orphan", "README.md"), "utf8");
+    expect(card).toContain("| started from | gone.safetensors (none) |");
+  });
+
   test("its photos changed since", async () => {
     const data = join(folder, "mixed/Tennis/005.png");
     await cp(join(folder, "two/Tennis/003.png"), data);
     try {
-      await damaged("config.json", async () => undefined, "CONFIG_MISMATCH", "photos were added, changed or taken out");
+      await damaged("config.json", async () => undefined, "DATA_CHANGED", "added, changed or removed");
     } finally {
       await rm(data);
     }

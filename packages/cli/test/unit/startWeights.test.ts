@@ -59,18 +59,27 @@ describe("a file of one's own", () => {
     expect(start.state.get("features.0.0.weight")?.dims).toEqual([32, 3, 3, 3]);
   });
 
-  test("under the registry's name, or of a run that started from the registry's, counts as that entry", async () => {
+  test("under the registry's name is taken as that entry is, but has its licence only where it has its content", async () => {
     await writeFile(at(MOBILENET), readFileSync(at("mine.pth")));
     const namesake = await loadWeights("mobilenet_v2", at(MOBILENET));
-    expect(namesake).toMatchObject({ name: "mobilenet_v2.tv_in1k", license: "BSD-3-Clause", settled: at(MOBILENET) });
+    expect(namesake).toMatchObject({ name: MOBILENET, license: "unknown", settled: at(MOBILENET) });
     expect(namesake.entry.mean[0]).toBe(0.485);
 
-    const run = writeSafetensors(readWeights(readFileSync(at("mine.pth")), "").tensors, {
-      entry: "mobilenet_v2.tv2_in1k",
-    });
-    await writeFile(at("run.safetensors"), run);
+    const shipped = fileURLToPath(new URL("../../../../models/mobilenet_v2.sports_balls.safetensors", import.meta.url));
+    const published = await loadWeights("mobilenet_v2", shipped);
+    expect(published).toMatchObject({ name: "mobilenet_v2.sports_balls", license: "Apache-2.0", settled: shipped });
+  });
+
+  test.each([
+    [{ entry: "mobilenet_v2.tv2_in1k", license: "none" }, "mobilenet_v2.tv2_in1k", "none"],
+    [{ entry: "mobilenet_v2.tv2_in1k", license: "unknown" }, "mobilenet_v2.tv2_in1k", "unknown"],
+    [{ entry: "mobilenet_v2.tv2_in1k" }, "mobilenet_v2.tv2_in1k", "BSD-3-Clause"],
+    [{}, "mobilenet_v2.tf_in1k", "unknown"],
+  ])("of a run goes on with what the run began with: %o", async (metadata, entry, license) => {
+    const { tensors } = readWeights(readFileSync(at("mine.pth")), "");
+    await writeFile(at("run.safetensors"), writeSafetensors(tensors, metadata));
     const later = await loadWeights("mobilenet_v2", at("run.safetensors"));
-    expect(later).toMatchObject({ name: "run.safetensors", entry: { name: "mobilenet_v2.tv2_in1k" } });
+    expect(later).toMatchObject({ name: "run.safetensors", entry: { name: entry }, license });
   });
 
   test.each([
@@ -183,6 +192,14 @@ describe("weights of the registry", () => {
       code: "WEIGHTS_MISSING",
       message: expect.stringContaining("get the file from its publisher, name another file with --weights"),
     });
+  });
+
+  test("nowhere to keep a download: random weights will do where they are allowed", async () => {
+    await writeFile(at("a-file"), "");
+    vi.stubEnv("BALLSIGHT_WEIGHTS", at("a-file/weights"));
+    await expect(loadWeights("resnet34", "default")).rejects.toMatchObject({ code: "WEIGHTS_NOT_WRITABLE" });
+    const start = await loadWeights("resnet34", "default", { randomIfMissing: true });
+    expect(start.name).toBe("none");
   });
 
   test("of another architecture than --arch, or of none", async () => {
