@@ -17,6 +17,7 @@ import { evaluationTable } from "../output/evaluationTable.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { programName } from "../output/version.ts";
+import { warn } from "../output/warn.ts";
 import { renderEvaluationReport } from "../report/evaluationReport.ts";
 import type { Settings } from "../report/page.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
@@ -29,17 +30,17 @@ export async function evaluate(data: string, options: EvaluateOptions): Promise<
   const settings = await evaluateSettings(options);
   const progress = new Progress({ stream: process.stderr, silent: !process.stderr.isTTY });
   const warnings: string[] = [];
-  const warn = (line: string) => {
+  const remark = (line: string) => {
     warnings.push(line);
     progress.clear();
-    process.stderr.write(`ballsight: ${oneLine(line)}\n`);
+    warn(line);
   };
   const [dataset] = await Promise.all([readDataset(data), loadSharp()]);
-  for (const message of [...settings.warnings, ...dataset.warnings.map((warning) => warning.message)]) warn(message);
+  for (const message of [...settings.warnings, ...dataset.warnings.map((warning) => warning.message)]) remark(message);
   const recognizer = await loadRecognizer(settings.model);
   const { labels } = recognizer;
   const { labelOf, absent } = matchLabels(dataset.classes, labels, data);
-  if (absent.length > 0) warn(`no photos of ${nameSome(absent)}, which the model also knows`);
+  if (absent.length > 0) remark(`no photos of ${nameSome(absent)}, which the model also knows`);
 
   const record = trainingRecord(recognizer.metadata);
   const total = dataset.files.length;
@@ -66,7 +67,7 @@ export async function evaluate(data: string, options: EvaluateOptions): Promise<
   });
   if (leftOut.length > 0) {
     const said = leftOut.map(({ folder, count }) => `${folder} (${count} ${count === 1 ? "photo" : "photos"})`);
-    warn(`left out, because the model knows no such label: ${nameSome(said)}`);
+    remark(`left out, because the model knows no such label: ${nameSome(said)}`);
   }
   const indices = chosen.indices.filter(isKnown);
   progress.start("Photos");
@@ -90,19 +91,19 @@ export async function evaluate(data: string, options: EvaluateOptions): Promise<
     failures,
     labelOf: labelOf.map((k) => labels[k]),
   });
-  if (line !== undefined) warn(line);
+  if (line !== undefined) remark(line);
   const files = answers.indices.map((index) => dataset.files[index]!);
   const result = evaluationResult(labels, files, answers, settings.top, {
     model: resolve(settings.model),
     data: dataset.dir,
     split: splitOf(settings),
-    trained_on: trainedOn ?? null,
+    seen_in_training: trainedOn ?? null,
     warnings,
     left_out: leftOut,
     unreadable: [...failures].map(([index, error]) => ({ file: dataset.files[index]!, error: errorRecord(error) })),
   });
   await writeAtomic(settings.report, await reportPage(result, recognizer.metadata));
-  if (settings.csv !== undefined) await writeAtomic(settings.csv, predictionsCsv(labels, files, answers));
+  if (settings.csv !== undefined) await writeAtomic(settings.csv, predictionsCsv(labels, files, answers), "--csv");
   print(result, settings, options);
   return failures.size > 0 ? 1 : 0;
 }

@@ -13,11 +13,14 @@ import {
 import { readDataset } from "../data/dataset.ts";
 import { Progress } from "../output/progress.ts";
 import { terminalPlot } from "../output/terminalPlot.ts";
+import { oneLine } from "../output/text.ts";
 import { programName } from "../output/version.ts";
-import { type LrDot, renderLrReport } from "../report/lrReport.ts";
+import { warn } from "../output/warn.ts";
+import { LR_KIND, type LrDot, renderLrReport } from "../report/lrReport.ts";
+import { expectPlaceFor } from "../report/place.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import { usableDevice } from "../train/device.ts";
-import { number, type RunConfig, runConfig, type TrainOptions } from "../train/options.ts";
+import { number, type RunConfig, runConfig, type TrainOptions, trainCommand } from "../train/options.ts";
 import { initialState, prepareTraining } from "../train/prepare.ts";
 import { interruptOnSignals } from "../train/supervision.ts";
 import { workerEngine } from "../train/workerEngine.ts";
@@ -41,12 +44,13 @@ const RULES: Readonly<Record<SuggestRule, string>> = {
 export async function lrFind(data: string, options: LrFindFlags): Promise<number> {
   const config = runConfig(resolve(data), options);
   const test = testSettings(options);
+  const out = options.out ?? "lr-find.html";
+  await expectPlaceFor(LR_KIND, "--out", out);
   await readDataset(config.data);
   const start = await loadWeights(config.arch, config.weights, loadOptions(options));
-  const warn = (line: string) => void process.stderr.write(`ballsight: ${line}\n`);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
-  const { photos, split, spec } = await prepareTraining(config, start, { cache: options.cache, progress, warn });
-  const engine = workerEngine(await usableDevice(options.device, warn));
+  const { photos, split, spec } = await prepareTraining(config, start, { cache: options.cache, progress });
+  const engine = workerEngine(await usableDevice(options.device));
   const stop = interruptOnSignals(() => progress.clear(), "stopping after this step");
   let result: LrFindResult;
   try {
@@ -72,7 +76,9 @@ export async function lrFind(data: string, options: LrFindFlags): Promise<number
     await engine.close();
     await photos.close();
   }
-  return await tell(config, result, start.name, options.out ?? "lr-find.html", options.json === true);
+  // As it was typed, from where it was typed.
+  const command = trainCommand({ ...config, data, weights: options.weights ?? config.weights });
+  return await tell({ config, result, command, weights: start.name, out, json: options.json === true });
 }
 
 function testSettings({ startLr, endLr, steps, keepGoing }: LrFindFlags) {
@@ -88,13 +94,17 @@ function testSettings({ startLr, endLr, steps, keepGoing }: LrFindFlags) {
   };
 }
 
-async function tell(
-  config: RunConfig,
-  result: LrFindResult,
-  weights: string,
-  out: string,
-  json: boolean,
-): Promise<number> {
+interface Told {
+  readonly config: RunConfig;
+  readonly result: LrFindResult;
+  /** The training that was tested. */
+  readonly command: string;
+  readonly weights: string;
+  readonly out: string;
+  readonly json: boolean;
+}
+
+async function tell({ config, result, command, weights, out, json }: Told): Promise<number> {
   const { lrs, losses, planned, phase, diverged } = result;
   const suggestions = suggestLrs(result, planned);
   const rules = Object.entries(suggestions) as [SuggestRule, (typeof suggestions)[SuggestRule]][];
@@ -115,7 +125,7 @@ async function tell(
     ...(diverged ? [`The loss ran away after ${lrs.length} of ${planned} steps.`] : []),
     lr === null
       ? `Not enough points for a suggestion: the rules leave out the first ${Math.floor(planned / 10)} steps and the last five. Start lower with --start-lr, or make more --steps.`
-      : `Take a rate with: ballsight train ${basename(config.data)} ${phase === "frozen" ? `--lr ${rate(lr)}` : `--freeze-epochs 0 --lr ${rate(lr / 100)}:${rate(lr)}`}`,
+      : oneLine(`Take a rate with: ${command} --lr ${phase === "frozen" ? "" : `${rate(lr / 100)}:`}${rate(lr)}`),
   ];
   // fastai's chart leaves out the last five as well: they show how the loss ran away and no more.
   const points = lrs.slice(0, -5).map((x, i): [number, number] => [x, losses[i]!]);
@@ -152,7 +162,7 @@ async function tell(
       formatY: (loss) => loss.toFixed(2),
     });
     const named = dots.map(({ name, suggested }) => `${name.padEnd(9)}${suggested}`);
-    process.stdout.write(`${[...drawn, "", ...named, "", ...remarks, `chart   ${out}`].join("\n")}\n`);
+    process.stdout.write(`${[...drawn, "", ...named, "", ...remarks, `chart   ${oneLine(out)}`].join("\n")}\n`);
   }
   return lr === null ? 1 : 0;
 }

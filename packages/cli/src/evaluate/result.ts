@@ -25,7 +25,7 @@ export interface EvaluationResult extends Metrics {
   readonly data: string;
   readonly split: { readonly part: EvaluateSettings["part"]; readonly from?: string } & Partial<SplitSettings>;
   /** Whether the model was trained on this list of photos; null where it does not say. */
-  readonly trained_on: boolean | null;
+  readonly seen_in_training: boolean | null;
   readonly warnings: readonly string[];
   /** Photos of classes that the model does not know. */
   readonly left_out: readonly { readonly folder: string; readonly count: number }[];
@@ -34,7 +34,7 @@ export interface EvaluationResult extends Metrics {
 
 type Circumstances = Pick<
   EvaluationResult,
-  "model" | "data" | "split" | "trained_on" | "warnings" | "left_out" | "unreadable"
+  "model" | "data" | "split" | "seen_in_training" | "warnings" | "left_out" | "unreadable"
 >;
 
 /** @param files in the answers' order */

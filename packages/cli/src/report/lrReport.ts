@@ -4,6 +4,9 @@ import { lineChart } from "./chart.ts";
 import { html, join } from "./html.ts";
 import { headline, renderPage, type Settings, settingsTable } from "./page.ts";
 
+/** What the page's title says behind its name. */
+export const LR_KIND = "learning rates";
+
 export interface LrReport {
   readonly title: string;
   readonly program: string;
@@ -46,7 +49,7 @@ export function renderLrReport({ points, suggestions, ...report }: LrReport): st
     ({ name, suggested, meaning }) =>
       html`<tr><th scope="row">${name}</th><td>${suggested}</td><td class="words">${meaning}</td></tr>`,
   );
-  return renderPage(report.title, "learning rates", [
+  return renderPage(report.title, LR_KIND, [
     headline({
       ...report,
       kind: "Learning rates",

@@ -94,7 +94,7 @@ describe("the figures", () => {
       ],
       most_confused: [{ actual: "Red", predicted: "Green", count: 1 }],
       split: { part: "all" },
-      trained_on: null,
+      seen_in_training: null,
       warnings: [],
       left_out: [],
       unreadable: [],
@@ -149,8 +149,13 @@ describe("the figures", () => {
       await copyFile(join(examples, name), join(ball, name));
     }
     const { code, stdout } = await ballsight(["evaluate", "balls", "--json"], { cwd: folder });
-    const { accuracy, count, top_losses, trained_on } = JSON.parse(stdout);
-    expect({ code, accuracy, count, trained_on }).toEqual({ code: 0, accuracy: 1, count: 10, trained_on: false });
+    const { accuracy, count, top_losses, seen_in_training } = JSON.parse(stdout);
+    expect({ code, accuracy, count, seen_in_training }).toEqual({
+      code: 0,
+      accuracy: 1,
+      count: 10,
+      seen_in_training: false,
+    });
     const readme = await readFile(new URL("../../../../README.md", import.meta.url), "utf8");
     for (const { actual, probability, loss } of top_losses) {
       expect(readme).toContain(`alt="${actual}"><br>${actual} ${(100 * probability).toFixed(1)} %`);
@@ -220,7 +225,7 @@ describe("the training's split", () => {
     const { code, stdout } = await evaluate("--json");
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
-      trained_on: true,
+      seen_in_training: true,
       count: 10,
       unreadable: [{ file: "Red/bad.png", error: { code: "EMPTY_FILE" } }],
     });

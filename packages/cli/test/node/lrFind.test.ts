@@ -1,6 +1,6 @@
 // lr-find as a child process: what it prints and draws, the same bits from the same seed, too few points said plainly, and no run left behind.
 
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -10,12 +10,12 @@ vi.setConfig({ testTimeout: 200_000 });
 
 let folder: string;
 const SETTINGS = ["--weights", "none", "--size", "32", "--resize", "32", "--batch", "4", "--cache", "cache"];
-const find = (...more: string[]) => ballsight(["lr-find", "photos", ...SETTINGS, ...more], { cwd: folder });
+const find = (...more: string[]) => ballsight(["lr-find", "my photos", ...SETTINGS, ...more], { cwd: folder });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ballsight-lr-"));
-  await photosOf("Tennis", join(folder, "photos", "Tennis"), 12);
-  await photosOf("Bowling", join(folder, "photos", "Bowling"), 12);
+  await photosOf("Tennis", join(folder, "my photos", "Tennis"), 12);
+  await photosOf("Bowling", join(folder, "my photos", "Bowling"), 12);
 });
 
 afterAll(async () => {
@@ -28,9 +28,11 @@ test("prints the curve and four suggestions, draws a page, and leaves nothing el
   expect([code, besidesProgress(outcome)]).toEqual([0, []]);
   for (const rule of ["valley", "steep", "minimum", "slide"])
     expect(stdout).toMatch(new RegExp(`^${rule} +\\d\\S*$`, "m"));
-  expect(stdout).toMatch(/^Take a rate with: ballsight train photos --lr \S+$/m);
+  // All that shaped the test, for the training as well.
+  const command = String.raw`ballsight train 'my photos' --arch mobilenet_v2 --weights none --resize 32 --epochs 5 --batch 4 --size 32 .*--lr \d\S*`;
+  expect(stdout).toMatch(new RegExp(`^Take a rate with: ${command}$`, "m"));
   expect(stdout).toContain("│");
-  expect((await readdir(folder)).sort()).toEqual(["cache", "lr-find.html", "photos"]);
+  expect((await readdir(folder)).sort()).toEqual(["cache", "lr-find.html", "my photos"]);
   const page = await readFile(join(folder, "lr-find.html"), "utf8");
   expect(page.match(/<circle /g)).toHaveLength(4);
 });
@@ -76,6 +78,20 @@ test("refuses what makes no test", async () => {
   };
   await refused(["--start-lr", "1", "--end-lr", "0.1"], "BAD_OPTION", "`--end-lr`");
   await refused(["--steps", "5"], "BAD_OPTION", "`--steps`");
+});
+
+test("refuses a place where the page cannot go, before it looks at a photo", async () => {
   await writeFile(join(folder, "file"), "");
-  await refused(["--steps", "6", "--out", "file/chart.html"], "RUN_NOT_WRITABLE", "a path that leads through a file");
+  await mkdir(join(folder, "folder.html"));
+  await writeFile(join(folder, "report.html"), "<title>mine · training report</title>");
+  for (const [out, text] of [
+    ["file/chart.html", "ENOTDIR"],
+    ["folder.html", "the folder folder.html"],
+    ["folder", "ends in .html"],
+    ["report.html", "which is a training's"],
+  ] as const) {
+    const outcome = await ballsight(["lr-find", "nowhere", "--out", out], { cwd: folder });
+    expect(outcome).toMatchObject({ code: 2, stdout: "" });
+    expect(errorOf(outcome)).toMatchObject({ code: "BAD_OPTION", line: expect.stringContaining(text) });
+  }
 });

@@ -12,7 +12,7 @@ const circumstances = {
   model: "/models/toy.onnx",
   data: "/photos",
   split: { part: "all" },
-  trained_on: null,
+  seen_in_training: null,
   warnings: [],
   left_out: [],
   unreadable: [],
