@@ -1,5 +1,7 @@
 // The model card of a run, in Markdown: what the recogniser knows, how well, what it was made from and how to make it again.
 
+import { oneLine } from "../output/text.ts";
+
 export interface ModelCard {
   readonly title: string;
   readonly accuracy: number;
@@ -35,20 +37,30 @@ export interface ModelCard {
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
+/** Names of folders and files as they are, whatever Markdown or HTML would make of them. */
+const plain = (name: string) => oneLine(name).replace(/[\\`*[\]<>|&]/g, "\\$&");
+
+/** In a table, where `|` ends a cell in code too; the fence is longer than any run of backticks within (CommonMark 6.1). */
+function code(text: string): string {
+  const longest = Math.max(0, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length));
+  const [fence, gap] = longest === 0 ? ["`", ""] : ["`".repeat(longest + 1), " "];
+  return `${fence}${gap}${oneLine(text).replaceAll("|", "\\|")}${gap}${fence}`;
+}
+
 export function renderModelCard(card: ModelCard): string {
   const { confusion } = card;
-  const classes = card.classes.map((scores) => ({ ...scores, label: scores.label.replaceAll("|", "\\|") }));
-  return `# ${card.title}
+  const classes = card.classes.map((scores) => ({ ...scores, label: plain(scores.label) }));
+  return `# ${plain(card.title)}
 
 ${percent(card.accuracy)} of ${card.count} held-out photos named right (95 % interval ${percent(card.interval95.low)} to ${percent(card.interval95.high)}); trained on ${card.trainedOn} others.
 ${card.remarks.length === 0 ? "" : `\n${card.remarks.join(" ")}\n`}
 | | |
 |---|---|
 | architecture | ${card.architecture} |
-| started from | ${card.weights} (${card.license}) |
+| started from | ${plain(card.weights)} (${plain(card.license)}) |
 | data | list sha256 \`${card.data}\` |
 | held out | ${card.split} |
-| made by | \`${card.command}\` |
+| made by | ${code(card.command)} |
 
 ## Per class, on the held-out photos
 | label | precision | recall | F1 | photos |

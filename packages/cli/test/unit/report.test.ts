@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { ticks } from "../../src/report/axes.ts";
 import { lineChart } from "../../src/report/chart.ts";
 import { html, text } from "../../src/report/html.ts";
+import { renderModelCard } from "../../src/report/modelCard.ts";
 import { renderTrainReport, type TrainReport } from "../../src/report/trainReport.ts";
 
 const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
@@ -184,6 +185,39 @@ describe("the page", () => {
     expect(big.length).toBeLessThan(80_000);
     expect(big).not.toContain('<table class="matrix">');
     expect(big).toContain("class 100");
+  });
+});
+
+describe("the model card", () => {
+  it("keeps its tables whole, whatever classes and folders are called", () => {
+    const label = "a|b`c\nd<img src=x>*e*";
+    const card = renderModelCard({
+      title: "run <b>",
+      accuracy: 1,
+      interval95: { low: 0.9, high: 1 },
+      count: 2,
+      trainedOn: 3,
+      classes: [{ label, precision: 1, recall: 1, f1: 1, support: 2 }],
+      confusion: [[2]],
+      architecture: "mobilenet_v2",
+      weights: "my|weights.pth",
+      license: "unknown",
+      data: "00",
+      split: "0.1",
+      command: "ballsight train 'my `photos` | more'",
+      history: [],
+      remarks: [],
+    });
+    const cells = (begin: string) =>
+      card
+        .split("\n")
+        .filter((line) => line.startsWith(begin))
+        .map((line) => line.split(/(?<!\\)\|/).length - 2);
+    expect(cells("| a\\|b")).toEqual([5]);
+    expect(cells("| **a\\|b")).toEqual([2]);
+    expect(cells("| started from")).toEqual([2]);
+    expect(card).toContain("| made by | `` ballsight train 'my `photos` \\| more' `` |");
+    expect(card).not.toMatch(/(?<!\\)<(img|b>)|[^\\]\*e/);
   });
 });
 
