@@ -1,4 +1,4 @@
-// torchvision's classifiers behind the bodies: the peer times whole networks, so these must be there, parameter for parameter.
+// torchvision's classifiers behind the bodies: the peer times whole networks, so these must be there, all but ConvNeXt's LayerNorm.
 
 import {
   dropout,

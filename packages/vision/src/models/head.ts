@@ -1,4 +1,4 @@
-// Heads: what turns a feature map into class scores. fastai's by default, a single linear layer as the small alternative.
+// Heads: what turns a feature map into class scores. fastai's two layers, for long trainings, and a single linear one.
 
 import {
   concat,
