@@ -16,7 +16,7 @@ import {
 import { type Architecture, type Generator, HEADS, type ModelBuilder } from "@ballsight/vision";
 
 export interface Classifier {
-  readonly build: (builder: ModelBuilder, map: Value) => Value;
+  readonly build: (builder: ModelBuilder, map: Value, training: boolean) => Value;
   readonly initial: (random: Generator) => Map<string, TensorData>;
 }
 
@@ -39,14 +39,16 @@ function adaptivePooling(size: number, bins: number): TensorData {
 function layers(
   sizes: readonly (readonly [name: string, from: number, to: number])[],
   features: (map: Value) => Value,
-  between: (x: Value, mask: string) => Value,
+  between: { readonly activation: (x: Value) => Value; readonly p: number },
 ): Classifier {
   return {
-    build: (builder, map) =>
+    build: (builder, map, training) =>
       sizes.reduce((x, [name, from, to], index) => {
         const weight = builder.parameter(`head.${name}.weight`, [to, from], "weight");
         const y = linear(x, weight, builder.parameter(`head.${name}.bias`, [to], "bias"));
-        return index === sizes.length - 1 ? y : between(y, `head.${name}.mask`);
+        if (index === sizes.length - 1) return y;
+        const active = between.activation(y);
+        return training ? dropout(active, between.p, `head.${name}.mask`) : active;
       }, features(map)),
     initial: (random) =>
       new Map(
@@ -79,7 +81,7 @@ export function classifierOf({ name, features }: Architecture, classes: number):
       ["3", VGG_HIDDEN, VGG_HIDDEN],
       ["6", VGG_HIDDEN, classes],
     ] as const;
-    return layers(sizes, vggFeatures, (x, mask) => dropout(relu(x), 0.5, mask));
+    return layers(sizes, vggFeatures, { activation: relu, p: 0.5 });
   }
   if (name.startsWith("mobilenet_v3")) {
     const hidden = name.endsWith("small") ? 1024 : 1280;
@@ -87,15 +89,11 @@ export function classifierOf({ name, features }: Architecture, classes: number):
       ["0", features, hidden],
       ["3", hidden, classes],
     ] as const;
-    return layers(
-      sizes,
-      (map) => flatten(globalAveragePool(map)),
-      (x, mask) => dropout(hardSwish(x), 0.2, mask),
-    );
+    return layers(sizes, (map) => flatten(globalAveragePool(map)), { activation: hardSwish, p: 0.2 });
   }
   const { build, initial } = HEADS.linear;
   return {
-    build: (builder, map) => build(builder, map, classes, true).logits,
+    build: (builder, map, training) => build(builder, map, classes, training).logits,
     initial: (random) => initial(features, classes, random),
   };
 }

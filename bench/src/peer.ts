@@ -26,7 +26,7 @@ export async function runPeer<Line extends object>(
   { python, script }: Exclude<Peer, { skipped: string }>,
   args: readonly string[],
   onLine?: (line: Line, stop: () => void) => void,
-): Promise<Line[]> {
+): Promise<{ readonly lines: Line[]; readonly peakBytes?: number }> {
   const lines: Line[] = [];
   let stopped = false;
   const options: RunOptions = {
@@ -42,15 +42,25 @@ export async function runPeer<Line extends object>(
   };
   const outcome = await run(python, [script, ...args], options);
   if (outcome.code !== 0 && !stopped) throw new ProgramFailed(`the peer ${script}`, outcome);
-  return lines;
+  return { lines, ...(outcome.peakBytes !== undefined && { peakBytes: outcome.peakBytes }) };
 }
 
 /** What both `bench train-step` and the peer's script print. */
 export interface StepTimes {
   readonly train_step_s: { readonly min: number; readonly median: number };
+  /** Evaluation of a batch and of one photo, without gradients; mean of the passes. */
+  readonly forward_batch_s: number;
+  readonly forward_one_s: number;
+  /** The most memory that the whole process held. */
+  readonly peak_bytes?: number;
 }
 
-/** Our median by the mean of the peer's two; below 1 is quicker. */
-export function peerRatio(ours: StepTimes, before: StepTimes, after: StepTimes): number {
-  return (2 * ours.train_step_s.median) / (before.train_step_s.median + after.train_step_s.median);
+/** Ours by the mean of the peer's two; below 1 is quicker, or less. */
+export function peerRatio(
+  ours: StepTimes,
+  before: StepTimes,
+  after: StepTimes,
+  value: (times: StepTimes) => number,
+): number {
+  return (2 * value(ours)) / (value(before) + value(after));
 }

@@ -1,6 +1,7 @@
 // Other programs, timed and read line by line.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 export interface Outcome {
@@ -9,6 +10,8 @@ export interface Outcome {
   readonly stderr: string;
   /** From before the start to after the end. */
   readonly seconds: number;
+  /** The most memory that it held; known on Linux, for programs that live longer than a moment. */
+  readonly peakBytes?: number;
 }
 
 export interface RunOptions {
@@ -45,16 +48,34 @@ export function run(command: string, args: readonly string[], options: RunOption
       if (options.showErrors) process.stderr.write(text);
     });
     let seconds = 0;
+    let peakBytes: number | undefined;
+    const watch = setInterval(() => {
+      peakBytes = peakMemory(child.pid) ?? peakBytes;
+    }, 200);
     child.on("exit", () => {
+      clearInterval(watch);
       seconds = (performance.now() - began) / 1000;
       running.delete(child);
     });
-    child.on("error", reject);
+    child.on("error", (error) => {
+      clearInterval(watch);
+      reject(error);
+    });
     child.on("close", async (code) => {
       await read;
-      resolve({ code, stdout: out.join("\n"), stderr, seconds });
+      resolve({ code, stdout: out.join("\n"), stderr, seconds, ...(peakBytes !== undefined && { peakBytes }) });
     });
   });
+}
+
+/** The kernel's high-water mark of a process's resident memory, proc(5). */
+function peakMemory(pid: number | undefined): number | undefined {
+  try {
+    const kibibytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Another program failed: no fault of this one, and no option of its own. */

@@ -5,14 +5,16 @@ import {
   buildTrainProgram,
   float32,
   Graph,
+  lower,
+  OnnxGraph,
   type State,
   softCrossEntropy,
   type Target,
   type TensorData,
   type TrainProgram,
 } from "@ballsight/grad";
-import { type Architecture, Generator, ModelBuilder, STREAMS } from "@ballsight/vision";
-import { classifierOf } from "./classifier.ts";
+import { type Architecture, FROZEN, Generator, ModelBuilder, STREAMS } from "@ballsight/vision";
+import { type Classifier, classifierOf } from "./classifier.ts";
 
 export const MODES = ["train", "frozen_bn"] as const;
 
@@ -36,10 +38,7 @@ const TORCH = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01
 /** The program and the state that it starts from. */
 export function stepProgram(options: StepOptions): { readonly program: TrainProgram; readonly state: State } {
   const { architecture, size, batch, mode, target } = options;
-  const random = new Generator({ seed: SEED, stream: STREAMS.init });
-  const classifier = classifierOf(architecture, CLASSES);
-  const state = new Map([...architecture.initial(random), ...classifier.initial(random)]);
-
+  const { classifier, state } = network(architecture);
   const graph = new Graph();
   const images = graph.input("images", "float32", [batch, 3, size, size]);
   const targets = graph.input("targets", "float32", [batch, CLASSES]);
@@ -50,13 +49,34 @@ export function stepProgram(options: StepOptions): { readonly program: TrainProg
     policy: (name) => (isHead(name) ? architecture.bodyGroups : architecture.groupOf(name)),
     statistics: () => (mode === "train" ? "batch" : "running"),
   });
-  const logits = classifier.build(builder, architecture.body(builder, images, "symmetric"));
+  const logits = classifier.build(builder, architecture.body(builder, images, "symmetric"), true);
   const program = buildTrainProgram(graph, {
     loss: softCrossEntropy(logits, targets),
     optimizer: adamw({ beta2: TORCH.beta2, eps: TORCH.eps }),
     target,
   });
   return { program, state };
+}
+
+function network(architecture: Architecture): { readonly classifier: Classifier; readonly state: State } {
+  const random = new Generator({ seed: SEED, stream: STREAMS.init });
+  const classifier = classifierOf(architecture, CLASSES);
+  return { classifier, state: new Map([...architecture.initial(random), ...classifier.initial(random)]) };
+}
+
+/** The same network for evaluation: its numbers are constants, norms folded into convolutions, `images` of any batch size to `logits`. */
+export function forwardModel({ architecture, size }: Pick<StepOptions, "architecture" | "size">): Uint8Array {
+  const { classifier, state } = network(architecture);
+  const graph = new Graph();
+  const images = graph.input("images", "float32", ["N", 3, size, size]);
+  const builder = new ModelBuilder(graph, { state, ...FROZEN });
+  const logits = classifier.build(builder, architecture.body(builder, images, "symmetric"), false);
+  const onnx = new OnnxGraph("forward");
+  const context = lower(graph, [logits], { kind: "plain" }, onnx, (lowering) =>
+    lowering.setPlain(images, onnx.input("images", "float32", images.shape)),
+  );
+  onnx.output(context.plain(logits), "float32", logits.shape, "logits");
+  return onnx.toModel();
 }
 
 /** Normal images and one-hot targets, the same every time. */

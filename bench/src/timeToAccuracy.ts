@@ -132,10 +132,11 @@ async function trainPeer(
   target: number,
 ): Promise<EpochPoint[]> {
   tell("PyTorch, reading the photos and training ...");
-  return runPeer<EpochPoint>(peer, [data, "--size", `${size}`], (point, stop) => {
+  const { lines } = await runPeer<EpochPoint>(peer, [data, "--size", `${size}`], (point, stop) => {
     tellPoint("PyTorch", point);
     if (point.accuracy >= target) stop();
   });
+  return lines;
 }
 
 function tellPoint(name: string, { phase, epoch, seconds: time, accuracy }: EpochPoint): void {

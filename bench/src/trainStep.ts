@@ -1,14 +1,23 @@
-// `bench train-step`: seconds per training step, beside PyTorch's before and after.
+// `bench train-step`: seconds per training step and per forward pass, and memory, beside PyTorch's before and after.
 
-import { probeTarget, type Target, TrainingSession } from "@ballsight/grad";
+import { probeTarget, type Target, type TensorData, TrainingSession } from "@ballsight/grad";
 import { fail } from "@ballsight/vision";
 import * as runtime from "onnxruntime-node";
 import { architectureOf, choice, sideFor, wholeNumber } from "./options.ts";
-import { print, type Row, rounded, seconds, tell, times } from "./output.ts";
+import { milliseconds, print, type Row, rounded, seconds, tell, times } from "./output.ts";
 import { findPeer, peerRatio, runPeer, type StepTimes } from "./peer.ts";
 import { progressBar } from "./progress.ts";
 import { median } from "./stats.ts";
-import { MODES, type Mode, type StepOptions, stepHyper, stepInputs, stepMasks, stepProgram } from "./stepProgram.ts";
+import {
+  forwardModel,
+  MODES,
+  type Mode,
+  type StepOptions,
+  stepHyper,
+  stepInputs,
+  stepMasks,
+  stepProgram,
+} from "./stepProgram.ts";
 
 /** As commander hands them over. */
 export interface TrainStepOptions {
@@ -44,8 +53,11 @@ interface TrainStepResult extends StepTimes {
 interface PeerTimes {
   readonly before: StepTimes;
   readonly after: StepTimes;
-  /** Our median by the mean of the peer's two; below 1 is quicker. */
+  /** Of the steps: our median by the mean of the peer's two; below 1 is quicker. */
   readonly ratio: number;
+  readonly forward_batch_ratio: number;
+  readonly forward_one_ratio: number;
+  readonly memory_ratio?: number;
 }
 
 /** As the peer's script: allocations and caches settle in the first two. */
@@ -74,15 +86,23 @@ export async function trainStep(options: TrainStepOptions): Promise<void> {
   ]);
   const runOnce = async (when: string): Promise<StepTimes> => {
     tell(`PyTorch, ${when} ...`);
-    const [line] = await runPeer<StepTimes>(peer, [...args, architecture.name]);
-    if (line === undefined) throw new Error("the peer printed no times");
-    return line;
+    const { lines, peakBytes } = await runPeer<StepTimes>(peer, [...args, architecture.name]);
+    if (lines[0] === undefined) throw new Error("the peer printed no times");
+    return { ...lines[0], ...(peakBytes !== undefined && { peak_bytes: peakBytes }) };
   };
   // Right before and right after: a machine's speed drifts, and one run alone may have met its best or worst minute.
   const before = await runOnce("before");
   const ours = await measure();
   const after = await runOnce("after");
-  report({ ...ours, peer: { before, after, ratio: rounded(peerRatio(ours, before, after)) } }, options);
+  const ratio = (value: (times: StepTimes) => number) => rounded(peerRatio(ours, before, after, value));
+  const memory = ratio((times) => times.peak_bytes ?? Number.NaN);
+  const ratios = {
+    ratio: ratio((times) => times.train_step_s.median),
+    forward_batch_ratio: ratio((times) => times.forward_batch_s),
+    forward_one_ratio: ratio((times) => times.forward_one_s),
+    ...(!Number.isNaN(memory) && { memory_ratio: memory }),
+  };
+  report({ ...ours, peer: { before, after, ...ratios } }, options);
 }
 
 async function chooseTarget(kind: "auto" | "plain" | "blocked"): Promise<Target> {
@@ -98,6 +118,26 @@ async function chooseTarget(kind: "auto" | "plain" | "blocked"): Promise<Target>
 /** In this thread: a worker's message channel would be timed too, and a training hides that behind the step. */
 async function measureSteps(options: StepOptions, steps: number, threads: number): Promise<TrainStepResult> {
   const { architecture, size, batch, mode, target } = options;
+  const trained = await timeSteps(options, steps, threads);
+  // Before the forward passes add to it; the process holds this program as well.
+  const peak = process.resourceUsage().maxRSS * 1024;
+  const forward = await timeForward(options, steps, threads);
+  return {
+    arch: architecture.name,
+    size,
+    batch,
+    mode,
+    target: target.kind,
+    ...(target.kind === "blocked" && { block: target.block }),
+    threads,
+    steps,
+    ...trained,
+    ...forward,
+    peak_bytes: peak,
+  };
+}
+
+async function timeSteps(options: StepOptions, steps: number, threads: number) {
   const progress = progressBar();
   const began = performance.now();
   const { program, state } = stepProgram(options);
@@ -118,14 +158,6 @@ async function measureSteps(options: StepOptions, steps: number, threads: number
     }
     const measured = durations.slice(WARM_UP);
     return {
-      arch: architecture.name,
-      size,
-      batch,
-      mode,
-      target: target.kind,
-      ...(target.kind === "blocked" && { block: target.block }),
-      threads,
-      steps,
       train_step_s: { min: rounded(Math.min(...measured)), median: rounded(median(measured)) },
       build_s: rounded(built / 1000),
       loss: { first: rounded(losses[0]!), last: rounded(losses.at(-1)!) },
@@ -136,23 +168,61 @@ async function measureSteps(options: StepOptions, steps: number, threads: number
   }
 }
 
+/** As the peer times them: the mean of as many passes as steps for the batch, and of four times as many for one photo. */
+async function timeForward(options: StepOptions, steps: number, threads: number) {
+  const session = await runtime.InferenceSession.create(forwardModel(options), {
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: threads,
+    logSeverityLevel: 3,
+  });
+  const mean = async (batch: number, passes: number) => {
+    const { data, dims } = stepInputs({ ...options, batch }).images as TensorData<"float32">;
+    const feeds = { images: new runtime.Tensor("float32", data, dims) };
+    await session.run(feeds);
+    const start = performance.now();
+    for (let pass = 0; pass < passes; pass++) await session.run(feeds);
+    return rounded((performance.now() - start) / 1000 / passes);
+  };
+  try {
+    return { forward_batch_s: await mean(options.batch, steps), forward_one_s: await mean(1, 4 * steps) };
+  } finally {
+    await session.release();
+  }
+}
+
 function report(result: TrainStepResult, { json }: TrainStepOptions): void {
-  const { arch, size, batch, mode, target, threads, train_step_s, peer } = result;
-  const line = (name: string, step: StepTimes["train_step_s"]): Row => [
+  const { arch, size, batch, mode, target, threads, peer } = result;
+  const line = (name: string, { train_step_s, forward_batch_s, forward_one_s, peak_bytes }: StepTimes): Row => [
     name,
-    seconds(step.min),
-    seconds(step.median),
-    `${(batch / step.median).toFixed(1)}`,
+    seconds(train_step_s.min),
+    seconds(train_step_s.median),
+    `${(batch / train_step_s.median).toFixed(1)}`,
+    seconds(forward_batch_s),
+    milliseconds(1000 * forward_one_s),
+    peak_bytes === undefined ? "" : `${(peak_bytes / 1e9).toFixed(2)} GB`,
   ];
   const rows: Row[] = [
-    [`${arch} ${size} px, batch ${batch}, ${mode}, ${threads} threads`, "min", "median", "photos/s"],
-    line(`Ballsight (${target})`, train_step_s),
+    [
+      `${arch} ${size} px, batch ${batch}, ${mode}, ${threads} threads`,
+      "step, min",
+      "median",
+      "photos/s",
+      "forward",
+      "one photo",
+      "memory",
+    ],
+    line(`Ballsight (${target})`, result),
   ];
   if (peer !== undefined && "before" in peer) {
-    rows.push(line("PyTorch, before", peer.before.train_step_s), line("PyTorch, after", peer.after.train_step_s), [
+    const memory = peer.memory_ratio === undefined ? "" : times(peer.memory_ratio);
+    rows.push(line("PyTorch, before", peer.before), line("PyTorch, after", peer.after), [
       "Ballsight / PyTorch",
       "",
       times(peer.ratio),
+      "",
+      times(peer.forward_batch_ratio),
+      times(peer.forward_one_ratio),
+      memory,
     ]);
   } else if (peer !== undefined) rows.push([`PyTorch skipped: ${peer.skipped}`]);
   print(result, rows, json === true);

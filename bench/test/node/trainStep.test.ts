@@ -18,6 +18,10 @@ test.each(["train", "frozen_bn"])("train-step --json in mode %s prints one line 
   expect(result).toMatchObject({ arch: "mobilenet_v2", size: 32, batch: 2, mode, target: "plain", steps: 1 });
   expect(result.train_step_s.min).toBeGreaterThan(0);
   expect(result.train_step_s.median).toBe(result.train_step_s.min); // of one step
+  expect(result.forward_batch_s).toBeGreaterThan(0);
+  expect(result.forward_one_s).toBeGreaterThan(0);
+  // Node and ONNX Runtime alone take some 60 MB.
+  expect(result.peak_bytes).toBeGreaterThan(5e7);
   // Ten classes at random: about ln 10 to begin with.
   expect(result.loss.first).toBeGreaterThan(1);
   expect(result.loss.first).toBeLessThan(6);
