@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { architectureOf, choice, dataFolder, share, sideFor, wholeNumber } from "../../src/options.ts";
 import { milliseconds, rate, rounded, seconds, table, times } from "../../src/output.ts";
-import { findPeer, peerRatio } from "../../src/peer.ts";
+import { findPeer, peerRatio, type StepTimes } from "../../src/peer.ts";
 import { median, percentile, spread } from "../../src/stats.ts";
 import { epochClock, reached } from "../../src/timeToAccuracy.ts";
 
@@ -101,10 +101,16 @@ describe("tables", () => {
 });
 
 describe("the peer", () => {
-  const step = (middle: number) => ({ train_step_s: { min: middle / 2, median: middle } });
+  const step = (middle: number) => ({
+    train_step_s: { min: middle / 2, median: middle },
+    forward_batch_s: middle / 4,
+    forward_one_s: 2 - middle,
+  });
 
   test("the ratio of medians, ours by the mean of the two beside it", () => {
-    expect(peerRatio(step(0.2), step(0.3), step(0.5))).toBeCloseTo(0.5, 12);
+    const ratio = (value: (times: StepTimes) => number) => peerRatio(step(0.2), step(0.3), step(0.5), value);
+    expect(ratio((times) => times.train_step_s.median)).toBeCloseTo(0.5, 12);
+    expect(ratio((times) => times.forward_one_s)).toBeCloseTo(1.8 / 1.6, 12);
   });
 
   test("one that is not there is skipped in one line", async () => {
