@@ -91,7 +91,7 @@ export function renderTrainReport(report: TrainReport): string {
 }
 
 function charts({ history, curve, stepsPerEpoch }: TrainReport): Html {
-  // A run of a few steps has no curve, but epochs' own figures.
+  // Where nothing was recorded step by step, epochs have figures of their own.
   const hasCurve = curve.length > 0;
   const ends = history.map((_, i) => (i + 1) * (hasCurve ? stepsPerEpoch : 1));
   const boundaries = history.flatMap((row, i) =>

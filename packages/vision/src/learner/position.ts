@@ -67,7 +67,8 @@ export const START: Position = {
   spent: NOTHING_SPENT,
 };
 
-/** A curve point every this many steps. */
+/** The first steps give a curve point each, so that short runs have a curve; later ones every so many. */
+const CURVE_WHOLE = 100;
 const CURVE_EVERY = 10;
 
 /** After one more step. */
@@ -81,7 +82,7 @@ export function stepped(position: Position, loss: number, lr: number): Position 
     optimizerStep: position.optimizerStep + 1,
     steps,
     smooth,
-    curve: steps % CURVE_EVERY === 0 ? [...position.curve, point] : position.curve,
+    curve: steps <= CURVE_WHOLE || steps % CURVE_EVERY === 0 ? [...position.curve, point] : position.curve,
   };
 }
 

@@ -139,7 +139,7 @@ describe("a training", () => {
     });
     // First and second moments: of the head's two parameters, then of all eight.
     expect(moments).toEqual([4, 0, 16, 16, 0]);
-    expect(position.curve.map(({ step }) => step)).toEqual([10]);
+    expect(position.curve.map(({ step }) => step)).toEqual(Array.from({ length: position.steps }, (_, i) => i + 1));
     const phases = fineTunePlan({ epochs: 2, freezeEpochs: 1, lr: 1e-2, lrMult: 2, groups: 3 });
     const lrs = [
       hypersAt(phases[0]!.schedule, phases[0]!.lrMax, 3 / 4),
