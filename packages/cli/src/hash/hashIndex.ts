@@ -44,16 +44,19 @@ export class HashIndex<T> {
   /**
    * The photo nearest to any of `hashes` and its distance, at most `most` bits; of equally near ones the first added.
    * @param hashes of one photo: itself, or its eight orientations
+   * @param accept passes over a photo that is near and yet another one (`likeness` tells)
    */
   nearest(
     hashes: readonly PhotoHash[],
     most: number = NEAR_COPY,
+    accept: (value: T) => boolean = () => true,
   ): { readonly value: T; readonly distance: number } | undefined {
     if (this.size === 0) return undefined;
     let [best, distance] = [-1, most + 1];
     const look = (hash: PhotoHash, id: number) => {
       const found = hammingDistance(hash, this.#hashes[id]!);
-      if (found < distance || (found === distance && best !== -1 && id < best)) [best, distance] = [id, found];
+      const isNearer = found < distance || (found === distance && best !== -1 && id < best);
+      if (isNearer && accept(this.#values[id]!)) [best, distance] = [id, found];
     };
     const radius = Math.floor(most / BANDS);
     for (const hash of hashes) {

@@ -1,0 +1,265 @@
+// A data set held for changing it: photos go to `.trash`, are renamed or stored anew, and metadata.jsonl follows.
+
+import { readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
+import { BallsightError, fail } from "@ballsight/vision";
+import { Metadata } from "../data/metadata.ts";
+import { describeHolder, type Lock, tryLock } from "../run/lock.ts";
+import { failWriting, makeFolders, removeTemporaryFiles, syncFolder, writeAtomic } from "../run/writeAtomic.ts";
+import { sha256Of } from "../verify/check.ts";
+import {
+  appendJournal,
+  JOURNAL_FILE,
+  type JournalEntry,
+  readJournal,
+  type TakenEntry,
+  TRASH_FOLDER,
+} from "./journal.ts";
+import { exists, moveFile, nameTwice } from "./move.ts";
+import { recover, rowAfter } from "./recover.ts";
+
+/** `collect` holds this one while it adds photos. */
+const COLLECT_FOLDER = ".collect";
+const LOCKS = ["lock", "lock.takeover"];
+
+export interface PhotoToTake {
+  readonly file: string;
+  readonly why: readonly string[];
+  readonly sha256?: string;
+}
+
+export interface NewPhoto {
+  readonly content: Uint8Array;
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+export class Trash {
+  readonly root: string;
+  readonly metadata: Metadata;
+  readonly #locks: readonly Lock[];
+  readonly #journal: JournalEntry[];
+
+  private constructor(root: string, locks: readonly Lock[], journal: JournalEntry[], metadata: Metadata) {
+    this.root = root;
+    this.#locks = locks;
+    this.#journal = journal;
+    this.metadata = metadata;
+  }
+
+  /**
+   * Locks the data set and finishes what a kill left half done.
+   * @param root the data set's folder, which exists
+   * @throws DATA_BUSY, DATA_NOT_WRITABLE, DISK_FULL
+   */
+  static async open(root: string): Promise<Trash> {
+    const locks: Lock[] = [];
+    try {
+      await makeFolders(join(root, TRASH_FOLDER));
+      locks.push(await lockFolder(root, TRASH_FOLDER));
+      if (await exists(join(root, COLLECT_FOLDER))) locks.push(await lockFolder(root, COLLECT_FOLDER));
+      await removeLeftovers(root);
+      const [journal, metadata] = await Promise.all([readJournal(root), Metadata.read(root)]);
+      await recover(root, journal, metadata);
+      await metadata.save();
+      return new Trash(root, locks, journal, metadata);
+    } catch (error) {
+      await releaseAll(root, locks);
+      return await failChanging(error, root);
+    }
+  }
+
+  /** Moves photos to `.trash`. */
+  async take(photos: readonly PhotoToTake[], onMoved: (photo: PhotoToTake) => void): Promise<void> {
+    await this.#changing(async () => {
+      const places = new Set<string>();
+      const entries: TakenEntry[] = [];
+      for (const { file, why, sha256 } of photos) {
+        const trash = await this.#place(file, places);
+        const row = this.metadata.get(file);
+        const known = { ...(sha256 !== undefined && { sha256 }), ...(row !== undefined && { row }) };
+        entries.push({ action: "trash", file, trash, why, ...known });
+      }
+      await this.#write(entries);
+      for (const { file, trash, why } of entries) {
+        await moveFile(join(this.root, file), join(this.root, trash));
+        this.metadata.delete(file);
+        onMoved({ file, why });
+      }
+    });
+  }
+
+  /**
+   * Puts another in a photo's place and the photo into `.trash`.
+   * @returns the name of what stands for it: another one than was wanted where that is taken
+   */
+  async replace(
+    { file, why, sha256 }: Required<PhotoToTake>,
+    { content, name, width, height }: NewPhoto,
+  ): Promise<string> {
+    return await this.#changing(async () => {
+      const became = {
+        file: name === file ? file : await this.#freeName(name),
+        sha256: sha256Of(content),
+        width,
+        height,
+      };
+      const row = this.metadata.get(file);
+      const trash = await this.#place(file, new Set());
+      const entry: TakenEntry = {
+        action: "reencode",
+        file,
+        trash,
+        why,
+        sha256,
+        became,
+        ...(row !== undefined && { row }),
+      };
+      await this.#write([entry]);
+      await nameTwice(join(this.root, file), join(this.root, trash));
+      await writeAtomic(join(this.root, became.file), content);
+      if (became.file !== file) {
+        await unlink(join(this.root, file));
+        await syncFolder(dirname(join(this.root, file)));
+      }
+      if (row !== undefined) this.metadata.set(file, rowAfter(entry, row));
+      return became.file;
+    });
+  }
+
+  /** Renames a photo; another name like it is found where that is taken. Returns the name. */
+  async rename(file: string, name: string): Promise<string> {
+    return await this.#changing(async () => {
+      const became = { file: await this.#freeName(name) };
+      await this.#write([{ action: "rename", file, became }]);
+      await moveFile(join(this.root, file), join(this.root, became.file));
+      const row = this.metadata.get(file);
+      if (row !== undefined) this.metadata.set(file, { ...row, file_name: became.file });
+      return became.file;
+    });
+  }
+
+  /** The journal's last word on what lies at this place of the trash. */
+  entryOf(trash: string): TakenEntry | undefined {
+    return lastWord(this.#journal, trash);
+  }
+
+  async noteRestored(file: string, trash: string): Promise<void> {
+    await this.#write([{ action: "restore", file, trash }]);
+  }
+
+  /** Writes metadata.jsonl where it has changed. */
+  async save(): Promise<void> {
+    await this.#changing(() => this.metadata.save());
+  }
+
+  /** Gives the data set back. */
+  async close(): Promise<void> {
+    await releaseAll(this.root, this.#locks);
+  }
+
+  async #write(entries: readonly JournalEntry[]): Promise<void> {
+    await appendJournal(this.root, entries);
+    this.#journal.push(...entries);
+  }
+
+  /** Where in the trash: under its own path, numbered where an earlier photo of that name lies. */
+  async #place(file: string, taken: Set<string>): Promise<string> {
+    const isFree = async (path: string) => !taken.has(path) && !(await exists(join(this.root, path)));
+    const reserved = file === JOURNAL_FILE || LOCKS.includes(file);
+    const place = await numbered(`${TRASH_FOLDER}/${file}`, isFree, reserved ? 2 : 1);
+    taken.add(place);
+    return place;
+  }
+
+  async #freeName(name: string): Promise<string> {
+    return await numbered(name, async (path) => !(await exists(join(this.root, path))));
+  }
+
+  async #changing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      return await failChanging(error, this.root);
+    }
+  }
+}
+
+/** A place in the trash is used again once it is free: its last entry counts. */
+export function lastWord(journal: readonly JournalEntry[], trash: string): TakenEntry | undefined {
+  return journal.findLast(
+    (entry): entry is TakenEntry => entry.action !== "rename" && entry.action !== "restore" && entry.trash === trash,
+  );
+}
+
+/** `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`: the first that is free. */
+async function numbered(path: string, isFree: (path: string) => Promise<boolean>, from = 1): Promise<string> {
+  const end = extname(path);
+  const stem = path.slice(0, path.length - end.length);
+  for (let n = from; ; n++) {
+    const candidate = n === 1 ? path : `${stem}-${n}${end}`;
+    if (await isFree(candidate)) return candidate;
+  }
+}
+
+async function lockFolder(root: string, folder: string): Promise<Lock> {
+  const result = await tryLock(join(root, folder));
+  if ("lock" in result) return result.lock;
+  const holder = describeHolder(result.heldBy);
+  return fail("DATA_BUSY", { name: root, received: `one that ${holder} changes`, lock: join(root, folder, "lock") });
+}
+
+async function releaseAll(root: string, locks: readonly Lock[]): Promise<void> {
+  await Promise.all(locks.map((lock) => lock.release()));
+  // Gone again where nothing was ever taken.
+  await rmdir(join(root, TRASH_FOLDER)).catch(() => undefined);
+}
+
+/** Temporary files of a killed run, in the folders that hold photos and in the trash. */
+async function removeLeftovers(folder: string): Promise<void> {
+  await removeTemporaryFiles(folder);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const isOurs = entry.isDirectory() && (!entry.name.startsWith(".") || entry.name === TRASH_FOLDER);
+    if (isOurs) await removeLeftovers(join(folder, entry.name));
+  }
+}
+
+const NOT_WRITABLE: Readonly<Record<string, string>> = {
+  EACCES: "one without permission to write",
+  EPERM: "one without permission to write",
+  EROFS: "one on a read-only file system",
+  ENOTDIR: "one with a file where a folder should be",
+};
+
+/** Turns what a change failed with into the error that a user understands. */
+export async function failChanging(error: unknown, root: string): Promise<never> {
+  if (error instanceof BallsightError && error.code !== "RUN_NOT_WRITABLE") throw error;
+  const cause = error instanceof BallsightError ? error.cause : error;
+  const received = NOT_WRITABLE[(cause as NodeJS.ErrnoException).code ?? ""];
+  if (received !== undefined) fail("DATA_NOT_WRITABLE", { name: root, received }, { cause });
+  return await failWriting(error, join(root, TRASH_FOLDER, JOURNAL_FILE), 0);
+}
+
+export interface TrashedPhoto {
+  /** Relative to the data set's folder: ".trash/Golf/a.jpg". */
+  readonly trash: string;
+  readonly bytes: number;
+}
+
+/** What lies in `.trash`, by its place, also what somebody put there by hand. */
+export async function listTrash(root: string): Promise<TrashedPhoto[]> {
+  const found: TrashedPhoto[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const path = `${folder}/${entry.name}`;
+      const isOurs = folder === TRASH_FOLDER && (entry.name === JOURNAL_FILE || LOCKS.includes(entry.name));
+      if (entry.name.startsWith(".") || isOurs) continue;
+      if (entry.isDirectory()) await walk(path);
+      else found.push({ trash: path, bytes: (await stat(join(root, path)).catch(() => undefined))?.size ?? 0 });
+    }
+  };
+  await walk(TRASH_FOLDER);
+  return found.sort((a, b) => (a.trash < b.trash ? -1 : 1));
+}
