@@ -201,6 +201,7 @@ Examples:
     .option("--contact <address>", "mail or web address that the User-Agent names, for hosts with a complaint")
     .option("--robots", "obey each host's robots.txt too")
     .option("--ignore-opt-out", "take photos whose headers ask not to be used for training")
+    .option("--sheet [label]", "write <out>/sheet.html: photos of every class, or many of one")
     .option("--json", "print one JSON object per class and one at the end")
     .addHelpText(
       "after",

@@ -6,13 +6,14 @@ import { Distinct, parseHash } from "./distinct.ts";
 import type { AddressRules } from "./download/address.ts";
 import type { RetrieveSettings } from "./download/retrieve.ts";
 import { Robots } from "./download/robots.ts";
-import { CollectFolder } from "./folder.ts";
+import { CollectFolder, SHEET_FILE } from "./folder.ts";
 import { type DoneEntry, Ledger } from "./ledger.ts";
 import { writeMetadata } from "./metadata.ts";
 import { openNetwork } from "./network.ts";
 import { type CollectResult, collectResult } from "./result.ts";
 import { Searches } from "./searches.ts";
 import type { CollectSettings } from "./settings.ts";
+import { writeCollectSheet } from "./sheet.ts";
 import { CollectState } from "./state.ts";
 import { measureThere, photosThere } from "./there.ts";
 
@@ -104,7 +105,11 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
     // Also after a fault: whatever was taken is told of.
     await writeMetadata(folder, state.photos);
   }
-  return collectResult({ settings, folder, classes, state, searches, conflicts, interrupted });
+  const result = collectResult({ settings, folder, classes, state, searches, conflicts, interrupted });
+  if (settings.sheet === undefined || interrupted) return result;
+  const sheet = folder.file(SHEET_FILE);
+  await writeCollectSheet(result, await photosThere(folder), settings.sheet, folder.path, sheet);
+  return { ...result, sheet };
 }
 
 /** What is in the folder counts, whoever brought it, and nothing is taken that looks like it. */

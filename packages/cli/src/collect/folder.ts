@@ -13,6 +13,7 @@ const OWN = ".collect";
 const LEDGER = "ledger.jsonl";
 const INCOMING = "incoming";
 export const CREDITS_FILE = "CREDITS.md";
+export const SHEET_FILE = "sheet.html";
 
 /** What a data set holds beside class folders, and what file managers leave everywhere. */
 const BESIDE =

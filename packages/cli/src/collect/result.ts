@@ -35,6 +35,8 @@ export interface CollectResult {
   readonly interrupted: boolean;
   readonly ledger: string;
   readonly credits: string;
+  /** Where one was asked for. */
+  readonly sheet?: string;
 }
 
 interface Finished {

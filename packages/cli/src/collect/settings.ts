@@ -1,7 +1,7 @@
 // The options of `ballsight collect`, checked before anything is asked of anybody.
 
 import { fail } from "@ballsight/vision";
-import { ballClasses, distinctClasses, readClasses, type WantedClass, wordsOf } from "./classes.ts";
+import { ballClasses, distinctClasses, readClasses, sameClass, type WantedClass, wordsOf } from "./classes.ts";
 import { LICENSE_FILTERS, type LicenseFilter } from "./licenses.ts";
 import { isStatus, STATUSES, type Status } from "./photo.ts";
 import { PhotoFolder } from "./sources/photoFolder.ts";
@@ -47,6 +47,8 @@ export interface CollectSettings {
   readonly contact: string;
   readonly robots: boolean;
   readonly ignoreOptOut: boolean;
+  /** The class whose photos are shown, or true for some of each. */
+  readonly sheet: string | true | undefined;
 }
 
 /** Those that know each photo's licence. */
@@ -98,6 +100,7 @@ export async function collectSettings(options: CollectOptions): Promise<CollectS
     contact,
     robots: options.robots ?? false,
     ignoreOptOut: options.ignoreOptOut ?? false,
+    sheet: sheetOf(options.sheet, classes),
   };
 }
 
@@ -107,6 +110,12 @@ function classesOf(local: readonly (UrlLists | PhotoFolder)[]): WantedClass[] {
   const labels = new Set(local.flatMap((source) => source.labels));
   const classes = [...labels].map((label) => ({ label, words: wordsOf(label) }));
   return distinctClasses(classes, "the classes of --urls and --from");
+}
+
+function sheetOf(sheet: string | true | undefined, classes: readonly WantedClass[]): string | true | undefined {
+  if (typeof sheet !== "string") return sheet;
+  const labels = classes.map(({ label }) => label);
+  return oneOf("--sheet", labels.find((label) => sameClass(label, sheet)) ?? sheet, labels);
 }
 
 function sourceNames(text: string): SourceName[] {

@@ -52,6 +52,7 @@ function print(result: CollectResult, json: boolean): void {
   const short = result.classes.filter(({ got, wanted }) => got < wanted);
   const lines = [collectTable(result), ""];
   lines.push(`photos   ${oneLine(result.out)}`, `credits  ${oneLine(result.credits)}`);
+  if (result.sheet !== undefined) lines.push(`sheet    ${oneLine(result.sheet)}`);
   if (result.interrupted) lines.push("interrupted; the same command goes on from here");
   else if (short.length > 0)
     lines.push(

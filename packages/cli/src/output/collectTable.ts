@@ -1,7 +1,7 @@
 // What `collect` came to, for a terminal: a row per class, then why there are not more.
 
 import { type CollectResult, reasons } from "../collect/result.ts";
-import { countTable } from "./countTable.ts";
+import { type CountTable, countTable } from "./countTable.ts";
 import { oneLine } from "./text.ts";
 
 const COLUMNS = ["wanted", "got", "added", "dead", "duplicate", "refused", "failed"] as const;
@@ -10,14 +10,14 @@ const MOST_CONFLICTS = 8;
 const MAY_PASS: ReadonlySet<string> = new Set(["rate-limited", "timeout", "server-error", "network-error"]);
 
 export function collectTable(result: CollectResult): string {
-  return [classTable(result), whyNot(result), conflicts(result), services(result)]
+  return [countTable(collectCounts(result)), whyNot(result), conflicts(result), services(result)]
     .filter((text) => text !== "")
     .join("\n\n");
 }
 
-function classTable({ classes }: CollectResult): string {
+export function collectCounts({ classes }: CollectResult): CountTable {
   const rows = classes.map((one) => ({ label: one.label, counts: COLUMNS.map((column) => one[column]) }));
-  return countTable({ heads: COLUMNS, rows });
+  return { heads: COLUMNS, rows };
 }
 
 function whyNot({ classes }: CollectResult): string {
