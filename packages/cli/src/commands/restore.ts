@@ -1,13 +1,14 @@
 // `ballsight restore`: photos that were taken out of a data set brought back, all or some, never over another one.
 
 import { stat } from "node:fs/promises";
-import { relative, resolve, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { BallsightError, fail } from "@ballsight/vision";
 import { describeFailure } from "../data/dataset.ts";
 import { type ErrorRecord, errorRecord } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { readJournal, TRASH_FOLDER } from "../trash/journal.ts";
+import { exists } from "../trash/move.ts";
 import { originOf, restorePhoto } from "../trash/restore.ts";
 import { failChanging, lastWord, listTrash, Trash } from "../trash/trash.ts";
 
@@ -21,7 +22,8 @@ export async function restore(data: string, names: readonly string[], options: R
   const root = resolve(data);
   await expectFolder(root, data);
   if (options.list) return await list(root, options);
-  if ((await listTrash(root)).length === 0 && names.length === 0) return say([], [], options);
+  // An empty trash with a journal may be what a kill left behind: then metadata.jsonl is still to be put right.
+  if (names.length === 0 && !(await exists(join(root, TRASH_FOLDER)))) return say([], [], options);
 
   const trash = await Trash.open(root);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });

@@ -3,12 +3,13 @@
 import { resolve } from "node:path";
 import { fail } from "@ballsight/vision";
 import { Metadata } from "../data/metadata.ts";
+import { expectWritable, kindOf } from "../output/outFile.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { verifyTable } from "../output/verifyTable.ts";
-import { makeFolders } from "../run/writeAtomic.ts";
+import { SHEET_KIND } from "../sheet/write.ts";
 import { Trash } from "../trash/trash.ts";
-import { listFiles } from "../verify/files.ts";
+import { type ListedFile, listFiles } from "../verify/files.ts";
 import { type Fixes, fixPhotos } from "../verify/fix.ts";
 import { problemsLeft, type VerifyResult, verifyResult } from "../verify/result.ts";
 import { type Scan, scan } from "../verify/scan.ts";
@@ -20,7 +21,7 @@ export interface VerifyOptions {
   readonly dropCopies?: true;
   /** A class, or true for some of each. */
   readonly sheet?: string | true;
-  readonly out: string;
+  readonly out?: string;
   readonly json?: true;
 }
 
@@ -30,6 +31,7 @@ export async function verify(data: string, options: VerifyOptions): Promise<numb
   const changes = options.fix === true || options.reencode === true || options.dropCopies === true;
   // What is no folder must not get a trash.
   let files = await listFiles(root);
+  const sheet = await sheetPlan(options, files);
   const trash = changes ? await Trash.open(root) : undefined;
   try {
     // Held now, and what a kill left half done is finished.
@@ -51,38 +53,65 @@ export async function verify(data: string, options: VerifyOptions): Promise<numb
             (done, total) => progress.update({ done, total }),
           );
     progress.clear();
-    return await finish(verifyResult(root, found), found, fixes, options);
+    return await finish(verifyResult(root, found), found, fixes, sheet, options);
   } finally {
     await trash?.close();
   }
+}
+
+interface SheetPlan {
+  readonly out: string;
+  readonly label: string | undefined;
+}
+
+/** @throws BAD_OPTION (no such class, a file that cannot be written or is another one): better now than after minutes */
+async function sheetPlan(
+  { sheet, out = "sheet.html" }: VerifyOptions,
+  files: readonly ListedFile[],
+): Promise<SheetPlan | undefined> {
+  if (sheet === undefined) return undefined;
+  const label = sheet === true ? undefined : sheet.normalize("NFC");
+  const labels = [...new Set(files.map((file) => file.label))].filter((name) => name !== "");
+  if (label !== undefined && !labels.includes(label)) {
+    fail("BAD_OPTION", { option: "--sheet", expected: `a class (${labels.join(", ")})`, received: label });
+  }
+  await expectWritable("--out", out, [".html", ".htm"]);
+  const kind = await kindOf(out);
+  if (kind !== undefined && kind !== SHEET_KIND) {
+    fail("BAD_OPTION", {
+      option: "--out",
+      expected: "a new file or an earlier sheet",
+      received: `${out}, which is another one`,
+    });
+  }
+  return { out, label };
 }
 
 async function finish(
   result: VerifyResult,
   found: Scan,
   fixes: Fixes | undefined,
-  options: VerifyOptions,
+  sheet: SheetPlan | undefined,
+  { json }: VerifyOptions,
 ): Promise<number> {
   const fixed = new Map(fixes?.done.map((fix) => [fix.file, fix.now]));
   const nameOf = (file: string) => (fixed.has(file) ? (fixed.get(file) ?? undefined) : file);
   const left = problemsLeft(result, new Set(fixed.keys()));
-  const { sheet, out, json } = options;
   if (sheet !== undefined) {
     const photos = found.good.flatMap(({ file, label }) => {
       const now = nameOf(file);
       return now === undefined ? [] : [{ file: now, label }];
     });
-    await makeFolders(resolve(out, ".."));
-    await writeVerifySheet({ result, out, label: sheet === true ? undefined : sheet.normalize("NFC"), photos, nameOf });
+    await writeVerifySheet({ ...sheet, result, photos, nameOf });
   }
   if (json) {
-    const page = sheet === undefined ? {} : { sheet: out };
+    const page = sheet === undefined ? {} : { sheet: sheet.out };
     process.stdout.write(`${JSON.stringify({ ...result, ...(fixes !== undefined && { fixes }), left, ...page })}\n`);
     return left > 0 ? 1 : 0;
   }
   const lines = [verifyTable(result), ""];
   if (fixes !== undefined) lines.push(...fixLines(fixes, result.data), "");
-  if (sheet !== undefined) lines.push(`sheet   ${oneLine(out)}`);
+  if (sheet !== undefined) lines.push(`sheet   ${oneLine(sheet.out)}`);
   lines.push(verdict(result, left, fixes !== undefined));
   process.stdout.write(`${lines.join("\n")}\n`);
   return left > 0 ? 1 : 0;

@@ -1,9 +1,10 @@
 // The options of `ballsight evaluate`: their texts, checked, and what a run beside the model file fills in.
 
-import { access, constants, open, readFile, stat } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { fail } from "@ballsight/vision";
 import { defaultModelPath } from "../model/load.ts";
+import { expectWritable, kindOf } from "../output/outFile.ts";
 import { EVALUATION_KIND } from "../report/evaluationReport.ts";
 import { TRAINING_KIND } from "../report/trainReport.ts";
 import { RUN_FILES } from "../run/runDirectory.ts";
@@ -104,37 +105,4 @@ async function namedReport(path: string): Promise<string> {
     fail("BAD_OPTION", { option: "--out", expected, received: `${path}, which is a training's` });
   }
   return path;
-}
-
-/** Of a page of this program what its title says, of any other file nothing, undefined where there is none. */
-async function kindOf(path: string): Promise<string | undefined> {
-  const file = await open(path).catch(() => undefined);
-  if (file === undefined) return undefined;
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
-    return / · ([\w ]+)<\/title>/.exec(buffer.toString("utf8", 0, bytesRead))?.[1] ?? "";
-  } catch {
-    return ""; // a folder
-  } finally {
-    await file.close();
-  }
-}
-
-async function expectWritable(option: string, path: string, extensions: readonly string[]): Promise<void> {
-  // `--out runs/x`, as `train` takes it, would become a file without a name's end that a browser knows.
-  if (!extensions.includes(extname(path).toLowerCase())) {
-    fail("BAD_OPTION", { option, expected: `a file name that ends in ${extensions[0]}`, received: path });
-  }
-  const expected = "a file in a folder that can be written";
-  if ((await stat(path).catch(() => undefined))?.isDirectory()) {
-    fail("BAD_OPTION", { option, expected, received: `the folder ${path}` });
-  }
-  const folder = dirname(resolve(path));
-  try {
-    if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" });
-    await access(folder, constants.W_OK);
-  } catch (cause) {
-    const { code = "" } = cause as NodeJS.ErrnoException;
-    fail("BAD_OPTION", { option, expected, received: `${basename(path)} in ${folder} (${code})` }, { cause });
-  }
 }

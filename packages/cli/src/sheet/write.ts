@@ -1,7 +1,6 @@
 // A contact sheet: the photos of a data set on one page that asks nothing of the network.
 
 import { join } from "node:path";
-import { fail } from "@ballsight/vision";
 import { aheadOf } from "../images/aheadOf.ts";
 import { thumbnailOf } from "../images/thumbnail.ts";
 import { programName } from "../output/version.ts";
@@ -10,6 +9,9 @@ import { type Headline, headline, renderPage } from "../report/page.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import { classSection, type Tile } from "./page.ts";
 import { pickPhotos, type SheetPhoto } from "./pick.ts";
+
+/** What the page's title says behind the data set's name. */
+export const SHEET_KIND = "contact sheet";
 
 /** Of each class where all are shown, and of one where it alone is: some 5 kB each. */
 const MOST_OF_EACH = 24;
@@ -34,11 +36,10 @@ export interface SheetOptions {
   readonly sections?: readonly Html[];
 }
 
-/** @throws BAD_OPTION (no such class), RUN_NOT_WRITABLE, DISK_FULL */
+/** @throws RUN_NOT_WRITABLE, DISK_FULL */
 export async function writeSheet(options: SheetOptions): Promise<void> {
   const { dir, out, label, photos, title, figures, remarks = [], sections = [] } = options;
   const chosen = label === undefined ? photos : photos.filter((photo) => photo.label === label);
-  if (label !== undefined && chosen.length === 0) fail("BAD_OPTION", unknownClass(label, photos));
   const parts: Html[] = [];
   for (const { label: name, total, photos } of pickPhotos(chosen, label === undefined ? MOST_OF_EACH : MOST_OF_ONE)) {
     parts.push(
@@ -60,7 +61,7 @@ export async function writeSheet(options: SheetOptions): Promise<void> {
     figures,
     remarks,
   });
-  await writeAtomic(out, renderPage(title, "contact sheet", [top, ...sections, ...parts]));
+  await writeAtomic(out, renderPage(title, SHEET_KIND, [top, ...sections, ...parts]));
 }
 
 /** Small pictures of photos, a few in the making at a time. */
@@ -70,9 +71,4 @@ export async function tilesOf(dir: string, files: readonly string[]): Promise<Ti
     tiles.push({ file, thumbnail: outcome.status === "fulfilled" ? outcome.value : undefined });
   }
   return tiles;
-}
-
-function unknownClass(label: string, photos: readonly SheetPhoto[]) {
-  const labels = [...new Set(photos.map((photo) => photo.label))].filter((name) => name !== "");
-  return { option: "--sheet", expected: `a class with readable photos (${labels.join(", ")})`, received: label };
 }

@@ -47,6 +47,10 @@ async function recoverTaken(root: string, entry: TakenEntry, metadata: Metadata)
 /** Brought back, by `restore` or by hand: its row comes back too, and what stood for it goes. */
 async function recoverRestored(root: string, entry: TakenEntry, metadata: Metadata): Promise<void> {
   const { file, sha256, row, became } = entry;
+  const left = became !== undefined && became.file !== file ? metadata.get(became.file) : undefined;
+  if (left !== undefined && left.sha256 === became?.sha256 && !(await exists(join(root, left.file_name)))) {
+    metadata.delete(left.file_name);
+  }
   const current = metadata.get(file);
   const isMissing = row !== undefined && (current === undefined || current.sha256 === became?.sha256);
   const stands = became !== undefined && became.file !== file && (await exists(join(root, became.file)));

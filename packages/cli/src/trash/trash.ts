@@ -1,8 +1,11 @@
 // A data set held for changing it: photos go to `.trash`, are renamed or stored anew, and metadata.jsonl follows.
 
-import { readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { BallsightError, fail } from "@ballsight/vision";
+import { renderCredits } from "../collect/credits.ts";
+import { CREDITS_FILE } from "../collect/folder.ts";
 import { Metadata } from "../data/metadata.ts";
 import { describeHolder, type Lock, tryLock } from "../run/lock.ts";
 import { failWriting, makeFolders, removeTemporaryFiles, syncFolder, writeAtomic } from "../run/writeAtomic.ts";
@@ -62,8 +65,9 @@ export class Trash {
       await removeLeftovers(root);
       const [journal, metadata] = await Promise.all([readJournal(root), Metadata.read(root)]);
       await recover(root, journal, metadata);
-      await metadata.save();
-      return new Trash(root, locks, journal, metadata);
+      const trash = new Trash(root, locks, journal, metadata);
+      await trash.save();
+      return trash;
     } catch (error) {
       await releaseAll(root, locks);
       return await failChanging(error, root);
@@ -83,6 +87,8 @@ export class Trash {
       }
       await this.#write(entries);
       for (const { file, trash, why } of entries) {
+        // Somebody else may have taken it away since it was looked at.
+        if (!(await exists(join(this.root, file)))) continue;
         await moveFile(join(this.root, file), join(this.root, trash));
         this.metadata.delete(file);
         onMoved({ file, why });
@@ -149,9 +155,17 @@ export class Trash {
     await this.#write([{ action: "restore", file, trash }]);
   }
 
-  /** Writes metadata.jsonl where it has changed. */
+  /** Writes metadata.jsonl where it has changed, and CREDITS.md, where there is one, as it says. */
   async save(): Promise<void> {
-    await this.#changing(() => this.metadata.save());
+    await this.#changing(async () => {
+      await this.metadata.save();
+      const path = join(this.root, CREDITS_FILE);
+      const credits = await readFile(path, "utf8").catch(() => undefined);
+      if (credits === undefined || !this.metadata.isThere) return;
+      const rows = this.metadata.rows().filter(({ file_name }) => existsSync(join(this.root, file_name)));
+      const now = renderCredits(rows);
+      if (now !== credits) await writeAtomic(path, now);
+    });
   }
 
   /** Gives the data set back. */
