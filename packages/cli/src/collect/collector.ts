@@ -67,6 +67,7 @@ export async function collectPhotos(
   });
   try {
     for (;;) {
+      signal.throwIfAborted();
       const active = runs.filter(({ progress }) => !progress.dry && progress.have < progress.wanted);
       // The class that is least far in its list, so that the order of decisions, and with it which of two copies under two
       // classes is kept, follows from the lists alone: a run that was killed goes on as if nothing had happened.
@@ -77,7 +78,6 @@ export async function collectPhotos(
       const most = Math.max(LEAST_AHEAD, Math.ceil((4 * options.parallel) / active.length));
       for (const { progress, ahead } of active) ahead.fill(Math.min(most, neededAhead(progress)));
       const step = await run.ahead.next();
-      signal.throwIfAborted();
       if (step === undefined) run.progress.dry = true;
       else await decide(run.progress, step.item, step.result, options);
       if (run.progress.have >= run.progress.wanted) await discard(await run.ahead.close());

@@ -1,5 +1,6 @@
 // The photos of a class in the order in which they are looked at: sources in turn, page by page, query by query.
 
+import { Slots } from "./download/politeness.ts";
 import type { FoundEntry, Ledger, PageEntry } from "./ledger.ts";
 import { type Candidate, type FoundPhoto, normalUrl } from "./photo.ts";
 import {
@@ -32,12 +33,15 @@ export class Searches {
   readonly #stopped = new Map<string, { readonly reason: string; readonly until: Date | undefined }>();
   readonly #quotas = new Map<string, readonly Quota[]>();
   readonly #asked = new Map<string, number>();
+  /** One question at a time: classes that wait hear of a refusal before they ask for another. */
+  readonly #turns: ReadonlyMap<string, Slots>;
 
   constructor(sources: readonly Source[], state: CollectState, ledger: Ledger, events: SearchEvents) {
     this.#sources = sources;
     this.#state = state;
     this.#ledger = ledger;
     this.#events = events;
+    this.#turns = new Map(sources.map(({ name }) => [name, new Slots(1)]));
     for (const { name } of sources) {
       const { reason, until } = state.stopped.get(name) ?? {};
       const end = until === undefined ? undefined : new Date(until);
@@ -64,7 +68,7 @@ export class Searches {
     for (;;) {
       const question = this.#next(label, words);
       if (question === undefined) return;
-      yield* await this.#ask(label, question, signal);
+      yield* await this.#turns.get(question.source.name)!.during(signal, () => this.#ask(label, question, signal));
     }
   }
 
@@ -88,6 +92,7 @@ export class Searches {
   }
 
   async #ask(label: string, { source, query, cursor }: Question, signal: AbortSignal): Promise<readonly Candidate[]> {
+    if (this.#stopped.has(source.name)) return [];
     let page: Page;
     try {
       page = await source.search(query, cursor, signal);
@@ -126,8 +131,6 @@ export class Searches {
   }
 
   async #stop(name: string, { message: reason, retryMs }: SourceStopped): Promise<void> {
-    // Classes ask one after the other, and those that waited hear the same.
-    if (this.#stopped.has(name)) return;
     const until = retryMs === undefined ? undefined : new Date(Date.now() + retryMs);
     this.#stopped.set(name, { reason, until });
     const at = new Date().toISOString();

@@ -1,6 +1,6 @@
 // Search services and photo hosts on this machine, in the services' exact shapes, that misbehave by the address they are asked for.
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
@@ -48,7 +48,7 @@ export function drawn(id: number): sharp.Sharp {
 
 export async function fakeInternet(catalog: Catalog = () => []): Promise<FakeInternet> {
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? "/", `http://${request.headers.host}`);
     requests.push(url.pathname + url.search);
     if (internet.intercept?.(request, response, url)) return;
@@ -65,24 +65,25 @@ export async function fakeInternet(catalog: Catalog = () => []): Promise<FakeInt
       response.end(`<html><script>vqd="4-123456789";</script>${url.searchParams.get("q")}</html>`);
     } else if (url.pathname === "/duckduckgo/i.js") duckduckgo(url, response);
     else response.writeHead(404).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  // A host each, since the program treats hosts one by one.
+  const servers = await Promise.all([0, 1, 2, 3].map(() => listen(answer)));
+  const [origin, ...services] = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const internet: FakeInternet = {
-    origin,
+    origin: origin!,
     env: {
       BALLSIGHT_ALLOW_LOOPBACK: "1",
-      BALLSIGHT_OPENVERSE_URL: `${origin}/openverse/v1/`,
-      BALLSIGHT_WIKIMEDIA_URL: `${origin}/wikimedia/api.php`,
-      BALLSIGHT_DUCKDUCKGO_URL: `${origin}/duckduckgo/`,
+      BALLSIGHT_OPENVERSE_URL: `${services[0]}/openverse/v1/`,
+      BALLSIGHT_WIKIMEDIA_URL: `${services[1]}/wikimedia/api.php`,
+      BALLSIGHT_DUCKDUCKGO_URL: `${services[2]}/duckduckgo/`,
     },
     requests,
     intercept: undefined,
     latencyMs: 0,
     photo: (path) => `${origin}/photo/${path}`,
     close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      for (const server of servers) server.closeAllConnections();
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     },
   };
   const json = (response: ServerResponse, body: object, headers: Record<string, string> = {}) =>
@@ -214,6 +215,12 @@ export async function fakeInternet(catalog: Catalog = () => []): Promise<FakeInt
   }
 
   return internet;
+}
+
+async function listen(answer: RequestListener): Promise<Server> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
 }
 
 /** `/photo/<kind>/<id>.jpg` */

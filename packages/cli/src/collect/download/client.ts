@@ -134,5 +134,8 @@ function refusalOf(error: unknown, signal: AbortSignal): unknown {
   const { code, message = String(error) } = error as NodeJS.ErrnoException;
   if (code === "ENOTFOUND") return new Refusal("unknown-host", "no host of that name", { cause: error });
   if (code !== undefined && TIMEOUTS.has(code)) return new Refusal("timeout", code, { cause: error });
+  // zlib's own, and Brotli's.
+  if (code?.startsWith("Z_") || code?.startsWith("ERR__"))
+    return new Refusal("decode-error", message, { cause: error });
   return new Refusal("network-error", code ?? message, { cause: error });
 }

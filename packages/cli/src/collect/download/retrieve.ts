@@ -96,7 +96,9 @@ async function visit<T>(
   }
   try {
     const refused = answer.status === 403 || answer.status === 429 || answer.status >= 500;
-    report({ refused, ...(refused && { waitMs: retryAfter(answer) }) });
+    // 403 is mostly about one photo: many in a row close the host, but one is no reason for a rest.
+    const waitMs = retryAfter(answer) ?? (answer.status === 403 ? 0 : undefined);
+    report({ refused, ...(refused && { waitMs }) });
     if (!ignoreOptOut) {
       const header = optOut(answer.headers);
       if (header !== undefined) throw new Refusal("blocked-optout", header);
