@@ -35,7 +35,7 @@ export function licenseOf(text: string, version = "", url?: string): License | u
   if (words === "pd" || words.startsWith("pd-") || words.startsWith("public-domain")) {
     return { name: "Public domain", ...withUrl(), allows: FREE };
   }
-  const parts = /^(?:cc-)?(by(?:-nc)?(?:-nd|-sa)?)(?:-(\d\.\d))?(?:-([a-z]{2,10}))?$/.exec(words);
+  const parts = /^(?:cc-)?(by(?:-nc)?(?:-nd|-sa)?)(?:-(\d\.\d)(?:-([a-z]{2,10}))?)?$/.exec(words);
   if (parts === null) return { name: text.trim(), ...withUrl(), allows: ANY };
   const [, code, named = version, port] = parts as unknown as [string, string, string | undefined, string | undefined];
   const name = ["CC", code.toUpperCase(), named, port?.toUpperCase()].filter((part) => part).join(" ");
