@@ -11,6 +11,9 @@ export const HASH_SIDE = 32;
 
 const KEPT = 8;
 
+/** The eight ways to mirror and turn a picture: mirrored, mirrored, transposed. */
+const WAYS = [0, 1, 2, 3, 4, 5, 6, 7];
+
 /**
  * Coefficients of a whole photo are tens of grey levels large. What rounding to 8 bits and a JPEG's noise leave of nothing
  * stays below one level (the transform is orthonormal, so that noise is as large in coefficients as in pixels).
@@ -30,7 +33,7 @@ const COSINES = Float64Array.from({ length: KEPT * HASH_SIDE }, (_, i) => {
  */
 export function perceptualHash(grey: Float32Array): PhotoHash | undefined {
   const block = lowFrequencies(grey);
-  return isMeaningful(block) ? hashOf(block) : undefined;
+  return isMeaningful(block) ? hashOf(block, 0) : undefined;
 }
 
 /**
@@ -42,9 +45,7 @@ export function orientedHashes(grey: Float32Array): readonly PhotoHash[] {
   if (!isMeaningful(block)) return [];
   // A mirrored picture's coefficients are the same with the odd frequencies negated, a transposed one's are transposed:
   // all eight from one transform.
-  return [false, true].flatMap((transposed) =>
-    [0, 1, 2, 3].map((mirrors) => hashOf(reoriented(block, transposed, (mirrors & 1) !== 0, (mirrors & 2) !== 0))),
-  );
+  return WAYS.map((way) => hashOf(block, way));
 }
 
 /** How many of the 64 bits differ. Re-encoded and resized copies stay within 4 to 6; different photos are about 32 apart. */
@@ -83,20 +84,24 @@ function isMeaningful(block: Float64Array): boolean {
   return present * 2 >= block.length;
 }
 
-function reoriented(block: Float64Array, transposed: boolean, across: boolean, down: boolean): Float64Array {
-  return block.map((_, i) => {
-    const [v, u] = [i >> 3, i & 7];
-    const sign = (across && u % 2 === 1) !== (down && v % 2 === 1) ? -1 : 1;
-    return sign * block[transposed ? u * KEPT + v : i]!;
-  });
-}
+/** Room to work in: made anew for each of eight hashes, it would be most of the garbage that a photo leaves. */
+const turned = new Float64Array(KEPT * KEPT);
+const sorted = new Float64Array(KEPT * KEPT - 1);
 
-function hashOf(block: Float64Array): PhotoHash {
-  const median = block.slice(1).sort()[31]!;
+/** Of the picture mirrored left to right by bit 0 of `way`, top to bottom by bit 1, and transposed before by bit 2. */
+function hashOf(block: Float64Array, way: number): PhotoHash {
+  for (let i = 0; i < turned.length; i++) {
+    const [v, u] = [i >> 3, i & 7];
+    const isNegated = (((way & u) ^ ((way >> 1) & v)) & 1) === 1;
+    const value = block[(way & 4) === 0 ? i : u * KEPT + v]!;
+    turned[i] = isNegated ? -value : value;
+  }
+  sorted.set(turned.subarray(1));
+  const median = sorted.sort()[31]!;
   let [high, low] = [0, 0];
   for (let i = 0; i < 32; i++) {
-    high = (high << 1) | (block[i]! >= median ? 1 : 0);
-    low = (low << 1) | (block[32 + i]! >= median ? 1 : 0);
+    high = (high << 1) | (turned[i]! >= median ? 1 : 0);
+    low = (low << 1) | (turned[32 + i]! >= median ? 1 : 0);
   }
   return { high: high >>> 0, low: low >>> 0 };
 }

@@ -5,7 +5,8 @@ import { open } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { BallsightError } from "@ballsight/vision";
 import { sketchOf } from "../hash/likeness.ts";
-import { orientedHashes, type PhotoHash } from "../hash/perceptual.ts";
+import type { Looks } from "../hash/looks.ts";
+import { orientedHashes } from "../hash/perceptual.ts";
 import { inspectPhoto, type PhotoFacts } from "../images/inspect.ts";
 import { readPhotoFile } from "../images/readFile.ts";
 import { sniff } from "../images/sniff.ts";
@@ -21,9 +22,8 @@ export interface GoodPhoto extends ListedFile {
   /** How the name should end: ".jpg". */
   readonly extension: string;
   readonly odd: readonly OddKind[];
-  /** Of its eight orientations; none where it is too flat to have any. */
-  readonly hashes: readonly PhotoHash[];
-  readonly sketch: Uint8Array;
+  /** Its number in the `Looks` of the scan. */
+  readonly at: number;
 }
 
 export interface BrokenPhoto extends ListedFile {
@@ -37,8 +37,16 @@ export type CheckedPhoto = GoodPhoto | BrokenPhoto;
 
 export const isBroken = (photo: CheckedPhoto): photo is BrokenPhoto => "kind" in photo;
 
-/** Undefined for a file that neither is called a photo nor is one. Nothing of the pixels is kept. */
-export async function checkFile(root: string, listed: ListedFile): Promise<CheckedPhoto | undefined> {
+/**
+ * Undefined for a file that neither is called a photo nor is one.
+ * @param looks gets how it looks under the number `at`; nothing else of its pixels is kept
+ */
+export async function checkFile(
+  root: string,
+  listed: ListedFile,
+  looks: Looks,
+  at: number,
+): Promise<CheckedPhoto | undefined> {
   const path = join(root, listed.file);
   if (!listed.named && !(await beginsLikeAPhoto(path))) return undefined;
   let sha256: string | undefined;
@@ -48,7 +56,8 @@ export async function checkFile(root: string, listed: ListedFile): Promise<Check
     const { grey, ...facts } = await inspectPhoto(bytes, listed.file);
     const { width, height, extension } = facts;
     const photo = { ...listed, sha256, bytes: bytes.length, width, height, extension };
-    return { ...photo, odd: oddities(listed.file, facts), hashes: orientedHashes(grey), sketch: sketchOf(grey) };
+    looks.set(at, orientedHashes(grey), sketchOf(grey));
+    return { ...photo, odd: oddities(listed.file, facts), at };
   } catch (error) {
     if (!listed.named) return undefined;
     if (!(error instanceof BallsightError)) throw error;

@@ -2,6 +2,7 @@
 
 import { HashIndex, NEAR_COPY } from "../hash/hashIndex.ts";
 import { ALIKE, likeness } from "../hash/likeness.ts";
+import type { Looks } from "../hash/looks.ts";
 import type { GoodPhoto } from "./check.ts";
 
 export interface Copies {
@@ -24,9 +25,10 @@ export interface NearCopy {
 
 /**
  * @param photos in the order of their names
+ * @param looks of each, by its `at`
  * @param isKnown whether metadata tells where a photo is from: of equal copies such a one is worth more
  */
-export function findCopies(photos: readonly GoodPhoto[], isKnown: (file: string) => boolean): Copies {
+export function findCopies(photos: readonly GoodPhoto[], looks: Looks, isKnown: (file: string) => boolean): Copies {
   const groups = groupBy(photos, ({ sha256 }) => sha256).map((group) => [
     ...group.filter(({ file }) => isKnown(file)),
     ...group.filter(({ file }) => !isKnown(file)),
@@ -43,7 +45,10 @@ export function findCopies(photos: readonly GoodPhoto[], isKnown: (file: string)
   return {
     exact,
     conflicts,
-    near: nearCopies(groups.map(([first]) => first!)),
+    near: nearCopies(
+      groups.map(([first]) => first!),
+      looks,
+    ),
   };
 }
 
@@ -51,15 +56,16 @@ export function findCopies(photos: readonly GoodPhoto[], isKnown: (file: string)
  * Each photo against those kept so far, largest first, and not against other copies: chains of small changes would tie
  * photos together that have nothing in common.
  */
-function nearCopies(photos: readonly GoodPhoto[]): NearCopy[] {
+function nearCopies(photos: readonly GoodPhoto[], looks: Looks): NearCopy[] {
   const kept = new HashIndex<GoodPhoto>();
   const found: NearCopy[] = [];
   for (const photo of photos.toSorted((a, b) => b.width * b.height - a.width * a.height)) {
-    const { file, hashes, sketch } = photo;
-    const nearest = kept.nearest(hashes, NEAR_COPY, (other) => likeness(other.sketch, sketch) >= ALIKE);
+    const hashes = looks.hashes(photo.at);
+    const likenessTo = ({ at }: GoodPhoto) => likeness(looks.sketch(at), looks.sketch(photo.at));
+    const nearest = kept.nearest(hashes, NEAR_COPY, (other) => likenessTo(other) >= ALIKE);
     if (nearest !== undefined) {
       const { value: of, distance } = nearest;
-      found.push({ file, of: of.file, distance, likeness: Number(likeness(of.sketch, sketch).toFixed(4)) });
+      found.push({ file: photo.file, of: of.file, distance, likeness: Number(likenessTo(of).toFixed(4)) });
     } else if (hashes[0] !== undefined) kept.add(photo, hashes[0]);
   }
   return found.sort((a, b) => b.likeness - a.likeness);

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import type { Metadata } from "../data/metadata.ts";
+import { Looks } from "../hash/looks.ts";
 import { loadSharp } from "../images/decode.ts";
 import { type BrokenPhoto, type CheckedPhoto, checkFile, type GoodPhoto, isBroken } from "./check.ts";
 import { type Copies, findCopies } from "./copies.ts";
@@ -26,12 +27,13 @@ export interface ScanOptions {
 
 export async function scan({ root, files, metadata, onProgress }: ScanOptions): Promise<Scan> {
   await loadSharp();
+  const looks = new Looks(files.length);
   const checked: (CheckedPhoto | undefined)[] = new Array(files.length);
   let [next, done] = [0, 0];
   const work = async () => {
     while (next < files.length) {
       const at = next++;
-      checked[at] = await checkFile(root, files[at]!);
+      checked[at] = await checkFile(root, files[at]!, looks, at);
       onProgress?.(++done);
     }
   };
@@ -43,7 +45,7 @@ export async function scan({ root, files, metadata, onProgress }: ScanOptions): 
   return {
     good,
     broken: photos.filter(isBroken),
-    copies: findCopies(good, (file) => metadata.get(file) !== undefined),
+    copies: findCopies(good, looks, (file) => metadata.get(file) !== undefined),
     rowsWithoutFile: metadata
       .rows()
       .map((row) => row.file_name)

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Metadata } from "../../src/data/metadata.ts";
 import { ALIKE, likeness, sketchOf } from "../../src/hash/likeness.ts";
+import { Looks } from "../../src/hash/looks.ts";
 import { countTable } from "../../src/output/countTable.ts";
 import { verifyTable } from "../../src/output/verifyTable.ts";
 import { text } from "../../src/report/html.ts";
@@ -160,8 +161,7 @@ const photo = (file: string, over: Partial<GoodPhoto> = {}): GoodPhoto => ({
   height: 10,
   extension: ".jpg",
   odd: [],
-  hashes: [],
-  sketch: new Uint8Array(256),
+  at: 0,
   ...over,
 });
 
@@ -172,7 +172,7 @@ describe("copies", () => {
       fc.property(photos, (list) => {
         const all = list.map(([label, content], i) => photo(`${label}/${i}.jpg`, { sha256: `${content}` }));
         const known = new Set(all.filter((_, i) => list[i]![2]).map(({ file }) => file));
-        const { exact, conflicts } = findCopies(all, (file) => known.has(file));
+        const { exact, conflicts } = findCopies(all, new Looks(1), (file) => known.has(file));
         const dropped = exact.flatMap(({ copies }) => copies);
         expect(new Set(dropped).size).toBe(dropped.length);
         const stays = all.filter(({ file }) => !dropped.includes(file));
@@ -190,19 +190,21 @@ describe("copies", () => {
 
   test("near copies are tied to the largest, and to none that is a copy itself", () => {
     const sketch = Uint8Array.from({ length: 256 }, (_, i) => (i * 97) % 251);
-    const look = (low: number, width: number) => ({ hashes: [{ high: 0, low }], sketch, width });
+    const other = sketch.toReversed().map((value, i) => (i % 2 === 0 ? value : 0));
+    const looks = new Looks(5);
+    for (const [at, low] of [0b1111, 0, 0b11, 0b11111111, 0].entries()) {
+      looks.set(at, Array(8).fill({ high: 0, low }), at === 4 ? other : sketch);
+    }
     const photos = [
-      photo("A/small.jpg", look(0b1111, 5)),
-      photo("A/large.jpg", look(0, 50)),
-      photo("A/between.jpg", look(0b11, 20)),
+      photo("A/small.jpg", { at: 0, width: 5 }),
+      photo("A/large.jpg", { at: 1, width: 50 }),
+      photo("A/between.jpg", { at: 2, width: 20 }),
       // Six bits from the one between, eight from the largest: a photo of its own.
-      photo("A/chain.jpg", look(0b11111111, 4)),
-      photo("A/other.jpg", {
-        ...look(0, 30),
-        sketch: sketch.toReversed().map((value, i) => (i % 2 === 0 ? value : 0)),
-      }),
+      photo("A/chain.jpg", { at: 3, width: 4 }),
+      // Its hash is the largest's, and nothing else of it.
+      photo("A/other.jpg", { at: 4, width: 30 }),
     ];
-    const { near } = findCopies(photos, () => false);
+    const { near } = findCopies(photos, looks, () => false);
     expect(near.map(({ file, of, distance }) => [file, of, distance]).sort()).toEqual([
       ["A/between.jpg", "A/large.jpg", 2],
       ["A/small.jpg", "A/large.jpg", 4],
