@@ -25,6 +25,7 @@ code{font:.85em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .notes h2{margin:0 0 4px}
 .notes ul{margin:4px 0}
 summary{cursor:pointer}
+section>details{margin-top:12px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:16px}
 figure{margin:0;padding:12px 12px 6px;background:var(--panel);border-radius:10px;min-width:0}
 figcaption{margin-bottom:4px;font-size:.9rem;font-weight:650}

@@ -44,17 +44,16 @@ export function togetherSection(title: string, words: string, groups: readonly T
 }
 
 export function countSection(title: string, table: CountTable): Html {
-  const heads = ["class", ...table.heads].map((head) => html`<th scope="col">${head}</th>`);
+  const heads = table.heads.map((head) => html`<th scope="col">${head}</th>`);
   const rows = withSum(table).map(({ label, counts }) => {
     const cells = counts.map((count) => html`<td>${count === 0 ? "·" : count}</td>`);
     return html`<tr><th scope="row">${label}</th>${join(cells)}</tr>\n`;
   });
   return html`<section><h2>${title}</h2>
-<div class="scroll"><table class="numbers"><thead><tr>${join(heads)}</tr></thead><tbody>
+<div class="scroll"><table class="numbers"><thead><tr><th scope="col" class="words">class</th>${join(heads)}</tr></thead><tbody>
 ${join(rows)}</tbody></table></div></section>`;
 }
 
-/** @param open whether it is unfolded from the start */
 export function fileSection(title: string, files: readonly { readonly file: string; readonly words: string }[]): Html {
   if (files.length === 0) return html``;
   const items = files.map(({ file, words }) => html`<li><code>${file}</code> ${words}</li>\n`);
