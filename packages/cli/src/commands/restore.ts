@@ -7,10 +7,12 @@ import { describeFailure } from "../data/dataset.ts";
 import { type ErrorRecord, errorRecord } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
+import { failChanging } from "../trash/hold.ts";
 import { readJournal, TRASH_FOLDER } from "../trash/journal.ts";
+import { lastWord, listTrash } from "../trash/list.ts";
 import { exists } from "../trash/move.ts";
 import { originOf, restorePhoto } from "../trash/restore.ts";
-import { failChanging, lastWord, listTrash, Trash } from "../trash/trash.ts";
+import { Trash } from "../trash/trash.ts";
 
 export interface RestoreOptions {
   readonly list?: true;

@@ -1,29 +1,19 @@
 // A data set held for changing it: photos go to `.trash`, are renamed or stored anew, and metadata.jsonl follows.
 
 import { existsSync } from "node:fs";
-import { readdir, readFile, rmdir, stat, unlink } from "node:fs/promises";
+import { readFile, unlink } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
-import { BallsightError, fail } from "@ballsight/vision";
 import { renderCredits } from "../collect/credits.ts";
 import { CREDITS_FILE } from "../collect/folder.ts";
 import { Metadata } from "../data/metadata.ts";
-import { describeHolder, type Lock, tryLock } from "../run/lock.ts";
-import { failWriting, makeFolders, removeTemporaryFiles, syncFolder, writeAtomic } from "../run/writeAtomic.ts";
+import type { Lock } from "../run/lock.ts";
+import { makeFolders, syncFolder, writeAtomic } from "../run/writeAtomic.ts";
 import { sha256Of } from "../verify/check.ts";
-import {
-  appendJournal,
-  JOURNAL_FILE,
-  type JournalEntry,
-  readJournal,
-  type TakenEntry,
-  TRASH_FOLDER,
-} from "./journal.ts";
+import { failChanging, hold, release } from "./hold.ts";
+import { appendJournal, type JournalEntry, readJournal, type TakenEntry, TRASH_FOLDER } from "./journal.ts";
+import { isReserved, lastWord } from "./list.ts";
 import { exists, moveFile, nameTwice } from "./move.ts";
 import { recover, rowAfter } from "./recover.ts";
-
-/** `collect` holds this one while it adds photos. */
-const COLLECT_FOLDER = ".collect";
-const LOCKS = ["lock", "lock.takeover"];
 
 export interface PhotoToTake {
   readonly file: string;
@@ -60,16 +50,14 @@ export class Trash {
     const locks: Lock[] = [];
     try {
       await makeFolders(join(root, TRASH_FOLDER));
-      locks.push(await lockFolder(root, TRASH_FOLDER));
-      if (await exists(join(root, COLLECT_FOLDER))) locks.push(await lockFolder(root, COLLECT_FOLDER));
-      await removeLeftovers(root);
+      await hold(root, locks);
       const [journal, metadata] = await Promise.all([readJournal(root), Metadata.read(root)]);
       await recover(root, journal, metadata);
       const trash = new Trash(root, locks, journal, metadata);
       await trash.save();
       return trash;
     } catch (error) {
-      await releaseAll(root, locks);
+      await release(root, locks);
       return await failChanging(error, root);
     }
   }
@@ -170,7 +158,7 @@ export class Trash {
 
   /** Gives the data set back. */
   async close(): Promise<void> {
-    await releaseAll(this.root, this.#locks);
+    await release(this.root, this.#locks);
   }
 
   async #write(entries: readonly JournalEntry[]): Promise<void> {
@@ -181,8 +169,7 @@ export class Trash {
   /** Where in the trash: under its own path, numbered where an earlier photo of that name lies. */
   async #place(file: string, taken: Set<string>): Promise<string> {
     const isFree = async (path: string) => !taken.has(path) && !(await exists(join(this.root, path)));
-    const reserved = file === JOURNAL_FILE || LOCKS.includes(file);
-    const place = await numbered(`${TRASH_FOLDER}/${file}`, isFree, reserved ? 2 : 1);
+    const place = await numbered(`${TRASH_FOLDER}/${file}`, isFree, isReserved(file) ? 2 : 1);
     taken.add(place);
     return place;
   }
@@ -200,13 +187,6 @@ export class Trash {
   }
 }
 
-/** A place in the trash is used again once it is free: its last entry counts. */
-export function lastWord(journal: readonly JournalEntry[], trash: string): TakenEntry | undefined {
-  return journal.findLast(
-    (entry): entry is TakenEntry => entry.action !== "rename" && entry.action !== "restore" && entry.trash === trash,
-  );
-}
-
 /** `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`: the first that is free. */
 async function numbered(path: string, isFree: (path: string) => Promise<boolean>, from = 1): Promise<string> {
   const end = extname(path);
@@ -215,65 +195,4 @@ async function numbered(path: string, isFree: (path: string) => Promise<boolean>
     const candidate = n === 1 ? path : `${stem}-${n}${end}`;
     if (await isFree(candidate)) return candidate;
   }
-}
-
-async function lockFolder(root: string, folder: string): Promise<Lock> {
-  const result = await tryLock(join(root, folder));
-  if ("lock" in result) return result.lock;
-  const holder = describeHolder(result.heldBy);
-  return fail("DATA_BUSY", { name: root, received: `one that ${holder} changes`, lock: join(root, folder, "lock") });
-}
-
-async function releaseAll(root: string, locks: readonly Lock[]): Promise<void> {
-  await Promise.all(locks.map((lock) => lock.release()));
-  // Gone again where nothing was ever taken.
-  await rmdir(join(root, TRASH_FOLDER)).catch(() => undefined);
-}
-
-/** Temporary files of a killed run, in the folders that hold photos and in the trash. */
-async function removeLeftovers(folder: string): Promise<void> {
-  await removeTemporaryFiles(folder);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const isOurs = entry.isDirectory() && (!entry.name.startsWith(".") || entry.name === TRASH_FOLDER);
-    if (isOurs) await removeLeftovers(join(folder, entry.name));
-  }
-}
-
-const NOT_WRITABLE: Readonly<Record<string, string>> = {
-  EACCES: "one without permission to write",
-  EPERM: "one without permission to write",
-  EROFS: "one on a read-only file system",
-  ENOTDIR: "one with a file where a folder should be",
-};
-
-/** Turns what a change failed with into the error that a user understands. */
-export async function failChanging(error: unknown, root: string): Promise<never> {
-  if (error instanceof BallsightError && error.code !== "RUN_NOT_WRITABLE") throw error;
-  const cause = error instanceof BallsightError ? error.cause : error;
-  const received = NOT_WRITABLE[(cause as NodeJS.ErrnoException).code ?? ""];
-  if (received !== undefined) fail("DATA_NOT_WRITABLE", { name: root, received }, { cause });
-  return await failWriting(error, join(root, TRASH_FOLDER, JOURNAL_FILE), 0);
-}
-
-export interface TrashedPhoto {
-  /** Relative to the data set's folder: ".trash/Golf/a.jpg". */
-  readonly trash: string;
-  readonly bytes: number;
-}
-
-/** What lies in `.trash`, by its place, also what somebody put there by hand. */
-export async function listTrash(root: string): Promise<TrashedPhoto[]> {
-  const found: TrashedPhoto[] = [];
-  const walk = async (folder: string): Promise<void> => {
-    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
-    for (const entry of entries) {
-      const path = `${folder}/${entry.name}`;
-      const isOurs = folder === TRASH_FOLDER && (entry.name === JOURNAL_FILE || LOCKS.includes(entry.name));
-      if (entry.name.startsWith(".") || isOurs) continue;
-      if (entry.isDirectory()) await walk(path);
-      else found.push({ trash: path, bytes: (await stat(join(root, path)).catch(() => undefined))?.size ?? 0 });
-    }
-  };
-  await walk(TRASH_FOLDER);
-  return found.sort((a, b) => (a.trash < b.trash ? -1 : 1));
 }
