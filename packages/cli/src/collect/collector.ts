@@ -5,7 +5,7 @@ import { unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { failWriting } from "../run/writeAtomic.ts";
 import type { WantedClass } from "./classes.ts";
-import { type Distinct, hashText } from "./distinct.ts";
+import { type Distinct, lookText } from "./distinct.ts";
 import {
   type Downloaded,
   type DownloadSettings,
@@ -122,7 +122,6 @@ async function decide(
   await ledger.append([entry]);
   if (result.status === "ok" && entry.file !== undefined) {
     await moveTo(options.folder.file(entry.file), result.temporary);
-    distinct.add({ file: entry.file, label }, result.sha256, result.hashes[0]);
     progress.have++;
     progress.added++;
   } else await discard([result]);
@@ -131,21 +130,20 @@ async function decide(
 
 function judge(
   label: string,
-  { sha256, extension, width, height, hashes }: Downloaded,
+  { sha256, extension, width, height, look }: Downloaded,
   distinct: Distinct,
   folder: CollectFolder,
 ): Pick<DoneEntry, "status"> & Partial<DoneEntry> {
-  const phash = hashes[0] === undefined ? {} : { phash: hashText(hashes[0]) };
-  const copy = distinct.copyOf(sha256, hashes);
+  const copy = distinct.copyOf(sha256, look);
   if (copy !== undefined) {
-    const { of, distance } = copy;
-    const near = distance !== undefined && { distance };
-    return { status: "duplicate-of", of: of.file, of_label: of.label, ...near, sha256, ...phash };
+    const { of, likeness } = copy;
+    const near = likeness !== undefined && { likeness };
+    return { status: "duplicate-of", of: of.file, of_label: of.label, ...near, sha256 };
   }
   // A photo that was changed in its place keeps its name, so the new one has more of its hash in its own.
   const names = [16, 32, 64].map((digits) => `${label}/${sha256.slice(0, digits)}${extension}`);
   const file = names.find((name) => !existsSync(folder.file(name))) ?? names[0]!;
-  return { status: "ok", file, sha256, width, height, ...phash };
+  return { status: "ok", file, sha256, width, height, ...lookText(look) };
 }
 
 /** Synchronous like the ledger's line before it: nothing but a kill comes in between, and `recover` mends that. */

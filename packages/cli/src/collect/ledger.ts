@@ -47,15 +47,16 @@ export interface DoneEntry {
   /** duplicate-of: the photo that is kept, relative to the data set; with `label` of its class. */
   readonly of?: string;
   readonly of_label?: string;
-  /** Bits of 64 in which the perceptual hashes differ. */
-  readonly distance?: number;
+  /** duplicate-of by its looks: how alike the two are, 0.975 to 1. */
+  readonly likeness?: number;
   /** ok: relative to the data set, forward slashes. */
   readonly file?: string;
   readonly sha256?: string;
   readonly width?: number;
   readonly height?: number;
-  /** Perceptual hash, 16 hex digits; absent for a picture without structure. */
+  /** What it looks like, see `lookText`; absent for a picture without structure. */
   readonly phash?: string;
+  readonly sketch?: string;
   readonly at: string;
 }
 
@@ -77,6 +78,7 @@ export interface ThereEntry {
   readonly modified: number;
   readonly sha256: string;
   readonly phash?: string;
+  readonly sketch?: string;
 }
 
 export type Entry = FoundEntry | PageEntry | DoneEntry | StoppedEntry | ThereEntry;

@@ -24,7 +24,7 @@ export async function writeMetadata(folder: CollectFolder, photos: readonly Kept
 }
 
 /** In the order of the design's contract; a photo from a folder has the address where it was found once. */
-function rowOf({ phash: _, file, label, sha256, width, height, origin_url, ...known }: KeptPhoto): MetadataRow {
+function rowOf({ file, label, sha256, width, height, origin_url, ...known }: KeptPhoto): MetadataRow {
   const { url, source, query, ...origin } = known;
   const address = url.startsWith("file:") ? origin_url : url;
   const facts = { file_name: file, label, sha256, width, height };

@@ -2,8 +2,8 @@
 
 import type { Headers } from "../download/optOut.ts";
 import { type LicenseFilter, licenseOf } from "../licenses.ts";
-import type { FoundPhoto } from "../photo.ts";
-import { asObject, firstValue, jsonObject, plainText, present, type Service, webUrl } from "./service.ts";
+import { type FoundPhoto, present } from "../photo.ts";
+import { asObject, firstValue, jsonObject, plainText, type Service, webUrl } from "./service.ts";
 import { type ClassWords, type Page, type Query, type Quota, queryName, type Source, SourceStopped } from "./source.ts";
 
 export interface OpenverseOptions {
