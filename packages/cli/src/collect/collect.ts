@@ -10,6 +10,7 @@ import { CollectFolder, SHEET_FILE } from "./folder.ts";
 import { type DoneEntry, Ledger } from "./ledger.ts";
 import { writeMetadata } from "./metadata.ts";
 import { openNetwork } from "./network.ts";
+import { Outage } from "./outage.ts";
 import { type CollectResult, collectResult } from "./result.ts";
 import { Searches } from "./searches.ts";
 import type { CollectSettings } from "./settings.ts";
@@ -103,7 +104,8 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
     const options = { folder, state, ledger, distinct, searches, settings: download, license, parallel, onDecided };
     await collectPhotos(classes, options, signal);
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (error instanceof Outage) events.say(error.message);
+    else if (!signal.aborted) throw error;
     interrupted = true;
   } finally {
     await client.close();

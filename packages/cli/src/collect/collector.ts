@@ -17,6 +17,7 @@ import type { CollectFolder } from "./folder.ts";
 import type { DoneEntry, Ledger } from "./ledger.ts";
 import { type LicenseFilter, passes } from "./licenses.ts";
 import { LookAhead } from "./lookAhead.ts";
+import { OutageWatch } from "./outage.ts";
 import { type Candidate, STATUSES } from "./photo.ts";
 import type { Searches } from "./searches.ts";
 import type { CollectState } from "./state.ts";
@@ -53,7 +54,7 @@ const LEAST_AHEAD = 16;
 
 /**
  * Until every class has what it wants or nothing more is to be found.
- * @throws what `signal` was aborted with; DISK_FULL and the like. What was decided until then stays.
+ * @throws what `signal` was aborted with; Outage; DISK_FULL and the like. What was decided until then stays.
  */
 export async function collectPhotos(
   classes: readonly ClassProgress[],
@@ -65,6 +66,7 @@ export async function collectPhotos(
     const job = (candidate: Candidate, stop: AbortSignal) => obtain(candidate, options, stop);
     return { progress, ahead: new LookAhead(candidates, job, signal) };
   });
+  const outage = new OutageWatch();
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -79,7 +81,10 @@ export async function collectPhotos(
       for (const { progress, ahead } of active) ahead.fill(Math.min(most, neededAhead(progress)));
       const step = await run.ahead.next();
       if (step === undefined) run.progress.dry = true;
-      else await decide(run.progress, step.item, step.result, options);
+      else {
+        await decide(run.progress, step.item, step.result, options);
+        outage.note(step.item.url, step.result.status);
+      }
       if (run.progress.have >= run.progress.wanted) await discard(await run.ahead.close());
     }
   } finally {

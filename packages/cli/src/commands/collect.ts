@@ -54,6 +54,8 @@ function print(result: CollectResult, json: boolean): void {
   lines.push(`photos   ${oneLine(result.out)}`, `credits  ${oneLine(result.credits)}`);
   if (result.sheet !== undefined) lines.push(`sheet    ${oneLine(result.sheet)}`);
   if (result.interrupted) lines.push("interrupted; the same command goes on from here");
+  else if (result.sources.some(({ stopped }) => stopped !== undefined) && short.length > 0)
+    lines.push("not all is there yet; the same command goes on when the sources answer again");
   else if (short.length > 0)
     lines.push(
       `${short.map(({ label }) => oneLine(label)).join(", ")}: no more was found; other words (--classes) or more sources (--source) may have more`,
