@@ -1,5 +1,7 @@
 // The parts of the packages that are measured but that their doors do not show: no user asks for them by name. Compiled files, so that what runs is what ships.
 
+export { collectDataset } from "../../packages/cli/dist/collect/collect.js";
+export { collectSettings } from "../../packages/cli/dist/collect/settings.js";
 export { readDataset } from "../../packages/cli/dist/data/dataset.js";
 export { aheadOf } from "../../packages/cli/dist/images/aheadOf.js";
 export { decodeFile, loadSharp } from "../../packages/cli/dist/images/decode.js";

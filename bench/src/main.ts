@@ -82,6 +82,21 @@ function program(): Command {
       await loader(options);
     });
 
+  bench
+    .command("collect")
+    .description(
+      "Photos collected per second, checks and hashes included, from a server with latency; memory meanwhile.",
+    )
+    .option("--photos <n>", "different photos", "4000")
+    .option("--latency <ms>", "until each answer begins", "50")
+    .option("--parallel <n>", "downloads at a time", "32")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- collect --photos 20000")
+    .action(async (options) => {
+      const { collect } = await import("./collect.ts");
+      await collect(options);
+    });
+
   peerOptions(bench.command("time-to-accuracy"))
     .description("Seconds of training, decoding apart, until the held-out accuracy first reaches a target.")
     .argument("[arguments...]", "options for `ballsight train`, behind --")

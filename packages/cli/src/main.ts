@@ -179,5 +179,93 @@ Examples:
       process.exitCode = await evaluate(data, options);
     });
 
+  ballsight
+    .command("collect")
+    .summary("fill folders with photos from words, lists or a folder")
+    .description(
+      "Fills one folder per class with distinct, readable photos and writes down where each is from and what its licence is. Stopped or killed, the same command goes on. Exit code: 0 every class has its photos, 1 some lack photos or it was interrupted, 2 wrong option or folder.",
+    )
+    .option("--out <folder>", "the data set: a new folder, or one to add to")
+    .option("--classes <file>", "one class per line, `Label` or `Label: words, other words` (default: the ten balls)")
+    .option("--per-class <n>", "photos that each class shall have (default: 300)")
+    .option("--source <names>", "of openverse, wikimedia, duckduckgo, urls, folder (default: openverse,wikimedia)")
+    .option(
+      "--urls <files...>",
+      "lists of addresses: CSV with columns url and label, or text files named after a class",
+    )
+    .option("--from <folder>", "a folder of class folders with photos that one has")
+    .option("--license <which>", "any, cc, commercial or public-domain (default: any)")
+    .option("--retry <statuses>", "ask again for photos that came to these, such as timeout,rate-limited")
+    .option("--min-side <px>", "refuse photos with a shorter side (default: 128)")
+    .option("--parallel <n>", "downloads at a time (default: 32)")
+    .option("--per-host <n>", "downloads at a time from one host (default: 2)")
+    .option("--contact <address>", "mail or web address that the User-Agent names, for hosts with a complaint")
+    .option("--robots", "obey each host's robots.txt too")
+    .option("--ignore-opt-out", "take photos whose headers ask not to be used for training")
+    .option("--sheet [label]", "write <out>/sheet.html: photos of every class, or many of one")
+    .option("--json", "print one JSON object per class and one at the end")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ballsight collect --out photos/ --per-class 300
+  ballsight collect --out pets/ --classes pets.txt --license commercial
+  ballsight collect --out photos/ --urls more.csv --per-class 400
+  ballsight collect --out photos/ --retry timeout,rate-limited`,
+    )
+    .action(async (options) => {
+      const { collect } = await import("./commands/collect.ts");
+      process.exitCode = await collect(options);
+    });
+
+  ballsight
+    .command("verify")
+    .summary("check that every photo of a data set can be used")
+    .description(
+      "Decodes every file of a folder of class folders and says what is broken, what other programs may see otherwise, and what is there twice. Exit code: 0 nothing to be put right, 1 something is, 2 wrong option or data.",
+    )
+    .argument("<data>", "folder with one folder of photos per class")
+    .option("--fix", "move broken photos to <data>/.trash and put wrong extensions right")
+    .option("--reencode", "store anew what EXIF rotates, CMYK, more than 8 bits, animations; originals go to .trash")
+    .option("--drop-copies", "move copies, byte for byte the same within a class, to .trash")
+    .option("--sheet [label]", "write a contact sheet: photos of every class, or many of one")
+    .option("--out <file>", "where the sheet goes (default: sheet.html)")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ballsight verify photos/
+  ballsight verify photos/ --fix --reencode
+  ballsight verify photos/ --sheet Golf --out golf.html`,
+    )
+    .action(async (data: string, options) => {
+      const { verify } = await import("./commands/verify.ts");
+      process.exitCode = await verify(data, options);
+    });
+
+  ballsight
+    .command("restore")
+    .summary("bring back photos that were moved to .trash")
+    .description(
+      "Brings back what `verify` took out of a data set: all, or the photos and folders named. Nothing is overwritten. Exit code: 0 all are back, 1 some are not, 2 wrong option or data.",
+    )
+    .argument("<data>", "the data set's folder")
+    .argument("[files...]", "photos or folders, as they were called in the data set")
+    .option("--list", "say what is in the trash and why; change nothing")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ballsight restore photos/ --list
+  ballsight restore photos/ Golf/0f3a.jpg
+  ballsight restore photos/`,
+    )
+    .action(async (data: string, files: string[], options) => {
+      const { restore } = await import("./commands/restore.ts");
+      process.exitCode = await restore(data, files, options);
+    });
+
   return ballsight;
 }

@@ -119,6 +119,39 @@ export const ERRORS = {
     message:
       "expected the photos of run `{run}` in `{name}` but received others ({received}, not {expected}), added, changed or removed; undo it or start a new run",
   },
+  DATA_BUSY: {
+    status: 409,
+    message:
+      "expected a folder that nobody changes for `{name}` but received {received}; wait, or delete `{lock}` if that is over",
+  },
+  DATA_NOT_WRITABLE: {
+    status: 403,
+    message: "expected a folder that can be changed for `{name}` but received {received}; check its permissions",
+  },
+  NOT_IN_TRASH: {
+    status: 404,
+    message:
+      "expected a photo in the trash of `{data}` for `{name}` but found none; `ballsight restore --list` names them",
+  },
+  RESTORE_BLOCKED: {
+    status: 409,
+    message: "expected nothing at `{name}` but another photo is there; move it, `{place}` stays where it is until then",
+  },
+
+  // Collections
+  COLLECT_FOLDER: {
+    status: 409,
+    message:
+      "expected a new folder or a data set (class folders, metadata.jsonl) for `{name}` but received {received}; name another with --out",
+  },
+  LEDGER_INVALID: {
+    status: 422,
+    message: "expected the ledger of a collection in `{name}` but received {received}; move it away to begin anew",
+  },
+  SOURCE_STOPPED: {
+    status: 503,
+    message: "expected photos of `{name}` but received {received}; {advice}",
+  },
 
   // Runs and training
   RUN_EXISTS: {

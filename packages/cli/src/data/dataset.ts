@@ -151,7 +151,8 @@ async function openFolder(dir: string): Promise<{ root: string; entries: Dirent[
   }
 }
 
-function describeFailure(cause: unknown): string {
+/** For DATA_NOT_A_FOLDER: what was received in its place. */
+export function describeFailure(cause: unknown): string {
   const code = (cause as NodeJS.ErrnoException).code ?? "an error";
   const words: Readonly<Record<string, string>> = {
     ENOENT: "a path where nothing is",

@@ -1,7 +1,7 @@
 // Photos to RGB pixels: upright, sRGB, on white, 8 bits, first frame. Nothing is scaled here; resizing belongs to the model's graph.
 
 import { BallsightError, checkAspect, fail, type RgbPhoto } from "@ballsight/vision";
-import type Sharp from "sharp";
+import type { Metadata, Sharp, default as SharpLibrary } from "sharp";
 import { MAX_BYTES, readPhotoFile } from "./readFile.ts";
 import { HEIC_WORDS, sniff } from "./sniff.ts";
 
@@ -11,10 +11,10 @@ const MAX_PIXELS = 100_000_000;
 /** What cameras write with small faults passes, what stops half-way does not. */
 const FAIL_ON = "truncated";
 
-let library: Promise<typeof Sharp> | undefined;
+let library: Promise<typeof SharpLibrary> | undefined;
 
 /** sharp, loaded at first use: one thread per photo, since several photos are decoded side by side, and no cache of past ones. */
-export function loadSharp(): Promise<typeof Sharp> {
+export function loadSharp(): Promise<typeof SharpLibrary> {
   library ??= import("sharp").then(({ default: sharp }) => {
     sharp.concurrency(1);
     sharp.cache(false);
@@ -28,11 +28,26 @@ export async function decodeFile(path: string, name = path): Promise<RgbPhoto> {
   return decode(await readPhotoFile(path, name), name);
 }
 
+/** Decodes the bytes of a JPEG, PNG, WebP, GIF, AVIF or TIFF. Throws as `readPhoto` does. */
+export function decode(bytes: Uint8Array, name: string): Promise<RgbPhoto> {
+  return readPhoto(bytes, name, async (photo) => {
+    const { data, info } = await photo
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, data, name };
+  });
+}
+
 /**
- * Decodes the bytes of a JPEG, PNG, WebP, GIF, AVIF or TIFF.
+ * Checks a photo's bytes and header and hands it over, upright and on white, to be decoded; `header` is of the photo as it is stored.
  * Throws EMPTY_FILE, FILE_TOO_LARGE, NOT_AN_IMAGE, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE, IMAGE_TOO_NARROW or IMAGE_TRUNCATED.
  */
-export async function decode(bytes: Uint8Array, name: string): Promise<RgbPhoto> {
+export async function readPhoto<T>(
+  bytes: Uint8Array,
+  name: string,
+  read: (photo: Sharp, header: Metadata) => Promise<T>,
+): Promise<T> {
   if (bytes.length === 0) fail("EMPTY_FILE", { name });
   if (bytes.length > MAX_BYTES) fail("FILE_TOO_LARGE", { name, limit: MAX_BYTES, received: bytes.length });
   const { kind, words } = sniff(bytes);
@@ -42,7 +57,9 @@ export async function decode(bytes: Uint8Array, name: string): Promise<RgbPhoto>
   try {
     const header = await sharp(bytes, { failOn: FAIL_ON, limitInputPixels: false }).metadata();
     checkSize(header.width, header.pageHeight ?? header.height, name);
-    return await toRgb(sharp, bytes, name);
+    // autoOrient turns by EXIF; an embedded ICC profile (CMYK: or the default one) is applied on the way to sRGB.
+    const photo = sharp(bytes, { failOn: FAIL_ON, limitInputPixels: MAX_PIXELS }).autoOrient();
+    return await read(photo.flatten({ background: "#fff" }), header);
   } catch (cause) {
     if (cause instanceof BallsightError) throw cause;
     if (words === HEIC_WORDS) return fail("IMAGE_UNSUPPORTED", { name, kind: words }, { cause });
@@ -53,17 +70,6 @@ export async function decode(bytes: Uint8Array, name: string): Promise<RgbPhoto>
 function checkSize(width: number, height: number, name: string): void {
   if (width * height > MAX_PIXELS) fail("IMAGE_TOO_LARGE", { name, limit: MAX_PIXELS, width, height });
   checkAspect(width, height, name);
-}
-
-async function toRgb(sharp: typeof Sharp, bytes: Uint8Array, name: string): Promise<RgbPhoto> {
-  // autoOrient turns by EXIF; an embedded ICC profile (CMYK: or the default one) is applied on the way to sRGB.
-  const { data, info } = await sharp(bytes, { failOn: FAIL_ON, limitInputPixels: MAX_PIXELS })
-    .autoOrient()
-    .flatten({ background: "#fff" })
-    .toColourspace("srgb")
-    .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, data, name };
 }
 
 function firstLine(cause: unknown): string {

@@ -25,6 +25,7 @@ code{font:.85em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .notes h2{margin:0 0 4px}
 .notes ul{margin:4px 0}
 summary{cursor:pointer}
+section>details{margin-top:12px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:16px}
 figure{margin:0;padding:12px 12px 6px;background:var(--panel);border-radius:10px;min-width:0}
 figcaption{margin-bottom:4px;font-size:.9rem;font-weight:650}
@@ -76,6 +77,13 @@ th{font-weight:600;text-align:left}
 .photos li{padding:8px;background:var(--panel);border-radius:10px;font-size:.85rem}
 .photos img,.photos .blank{display:block;width:100%;aspect-ratio:1;margin-bottom:6px;object-fit:contain;border-radius:6px;background:var(--line)}
 .photos p{margin:0}
+.tiles{grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:8px}
+.tiles li{padding:4px}
+.tiles img,.tiles .blank{margin-bottom:2px}
+.tiles code,.together code{display:block;font-size:.68rem;color:var(--quiet)}
+.together{grid-template-columns:repeat(auto-fill,minmax(min(100%,310px),1fr))}
+.together ul{display:grid;grid-template-columns:repeat(2,1fr);gap:8px;padding:0;list-style:none}
+.together ul li{padding:0}
 .answers{grid-template-columns:repeat(auto-fill,minmax(min(46%,216px),1fr))}
 .answers dl{margin:4px 0}
 .answers dl div{display:flex;gap:4px 8px;flex-wrap:wrap;justify-content:space-between;border-top:1px solid var(--line)}

@@ -1,0 +1,64 @@
+// `ballsight collect`: words, lists or a folder in; folders of distinct, readable photos with their origin and licence out.
+
+import { type CollectEvents, collectDataset } from "../collect/collect.ts";
+import type { CollectResult } from "../collect/result.ts";
+import { type CollectOptions, collectSettings } from "../collect/settings.ts";
+import { collectTable } from "../output/collectTable.ts";
+import { Progress } from "../output/progress.ts";
+import { oneLine } from "../output/text.ts";
+import { interruptOnSignals } from "../train/supervision.ts";
+
+/** Returns the exit code: 0 every class has what it wants, 1 some lack photos or it was interrupted. Throws on wrong options and folders (exit code 2). */
+export async function collect(options: CollectOptions): Promise<number> {
+  const settings = await collectSettings(options);
+  const progress = new Progress({ stream: process.stderr, silent: options.json === true });
+  const controller = new AbortController();
+  const stop = interruptOnSignals(() => {
+    progress.clear();
+    controller.abort(new Error("interrupted"));
+  }, "stopping; the same command goes on from here");
+  let phase = "";
+  const draw = (label: string, done: number, total: number, note = "") => {
+    if (phase !== label) progress.start(label);
+    phase = label;
+    progress.update({ done, total, note });
+  };
+  const events: CollectEvents = {
+    say: (line) => {
+      progress.clear();
+      process.stderr.write(`ballsight: ${oneLine(line)}\n`);
+    },
+    measured: (done, total) => draw("Photos that are there", done, total),
+    progress: (have, wanted, label) => draw("Photos", have, wanted, oneLine(label)),
+  };
+  let result: CollectResult;
+  try {
+    result = await collectDataset(settings, { env: process.env, events, signal: controller.signal });
+  } finally {
+    progress.clear();
+    stop.restore();
+  }
+  print(result, options.json === true);
+  return result.interrupted || result.classes.some(({ got, wanted }) => got < wanted) ? 1 : 0;
+}
+
+function print(result: CollectResult, json: boolean): void {
+  if (json) {
+    const { classes, ...rest } = result;
+    for (const one of classes) process.stdout.write(`${JSON.stringify(one)}\n`);
+    process.stdout.write(`${JSON.stringify({ ...rest, classes: classes.map(({ label }) => label) })}\n`);
+    return;
+  }
+  const short = result.classes.filter(({ got, wanted }) => got < wanted);
+  const lines = [collectTable(result), ""];
+  lines.push(`photos   ${oneLine(result.out)}`, `credits  ${oneLine(result.credits)}`);
+  if (result.sheet !== undefined) lines.push(`sheet    ${oneLine(result.sheet)}`);
+  if (result.interrupted) lines.push("interrupted; the same command goes on from here");
+  else if (result.sources.some(({ stopped }) => stopped !== undefined) && short.length > 0)
+    lines.push("not all is there yet; the same command goes on when the sources answer again");
+  else if (short.length > 0)
+    lines.push(
+      `${short.map(({ label }) => oneLine(label)).join(", ")}: no more was found; other words (--classes) or more sources (--source) may have more`,
+    );
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

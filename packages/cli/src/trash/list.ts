@@ -1,0 +1,40 @@
+// What lies in `.trash`, and what the journal says of it.
+
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { JOURNAL_FILE, type JournalEntry, type TakenEntry, TRASH_FOLDER } from "./journal.ts";
+
+const LOCKS = ["lock", "lock.takeover"];
+
+/** Names at the top of `.trash` that are no photos. */
+export const isReserved = (name: string): boolean => name === JOURNAL_FILE || LOCKS.includes(name);
+
+/** A place in the trash is used again once it is free: its last entry counts. */
+export function lastWord(journal: readonly JournalEntry[], trash: string): TakenEntry | undefined {
+  return journal.findLast(
+    (entry): entry is TakenEntry => entry.action !== "rename" && entry.action !== "restore" && entry.trash === trash,
+  );
+}
+
+export interface TrashedPhoto {
+  /** Relative to the data set's folder: ".trash/Golf/a.jpg". */
+  readonly trash: string;
+  readonly bytes: number;
+}
+
+/** What lies in `.trash`, by its place, also what somebody put there by hand. */
+export async function listTrash(root: string): Promise<TrashedPhoto[]> {
+  const found: TrashedPhoto[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const path = `${folder}/${entry.name}`;
+      const isOurs = folder === TRASH_FOLDER && isReserved(entry.name);
+      if (entry.name.startsWith(".") || isOurs) continue;
+      if (entry.isDirectory()) await walk(path);
+      else found.push({ trash: path, bytes: (await stat(join(root, path)).catch(() => undefined))?.size ?? 0 });
+    }
+  };
+  await walk(TRASH_FOLDER);
+  return found.sort((a, b) => (a.trash < b.trash ? -1 : 1));
+}

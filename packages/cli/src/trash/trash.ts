@@ -1,0 +1,198 @@
+// A data set held for changing it: photos go to `.trash`, are renamed or stored anew, and metadata.jsonl follows.
+
+import { existsSync } from "node:fs";
+import { readFile, unlink } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
+import { renderCredits } from "../collect/credits.ts";
+import { CREDITS_FILE } from "../collect/folder.ts";
+import { Metadata } from "../data/metadata.ts";
+import type { Lock } from "../run/lock.ts";
+import { makeFolders, syncFolder, writeAtomic } from "../run/writeAtomic.ts";
+import { sha256Of } from "../verify/check.ts";
+import { failChanging, hold, release } from "./hold.ts";
+import { appendJournal, type JournalEntry, readJournal, type TakenEntry, TRASH_FOLDER } from "./journal.ts";
+import { isReserved, lastWord } from "./list.ts";
+import { exists, moveFile, nameTwice } from "./move.ts";
+import { recover, rowAfter } from "./recover.ts";
+
+export interface PhotoToTake {
+  readonly file: string;
+  readonly why: readonly string[];
+  readonly sha256?: string;
+}
+
+export interface NewPhoto {
+  readonly content: Uint8Array;
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+export class Trash {
+  readonly root: string;
+  readonly metadata: Metadata;
+  readonly #locks: readonly Lock[];
+  readonly #journal: JournalEntry[];
+
+  private constructor(root: string, locks: readonly Lock[], journal: JournalEntry[], metadata: Metadata) {
+    this.root = root;
+    this.#locks = locks;
+    this.#journal = journal;
+    this.metadata = metadata;
+  }
+
+  /**
+   * Locks the data set and finishes what a kill left half done.
+   * @param root the data set's folder, which exists
+   * @throws DATA_BUSY, DATA_NOT_WRITABLE, DISK_FULL
+   */
+  static async open(root: string): Promise<Trash> {
+    const locks: Lock[] = [];
+    try {
+      await makeFolders(join(root, TRASH_FOLDER));
+      await hold(root, locks);
+      const [journal, metadata] = await Promise.all([readJournal(root), Metadata.read(root)]);
+      await recover(root, journal, metadata);
+      const trash = new Trash(root, locks, journal, metadata);
+      await trash.save();
+      return trash;
+    } catch (error) {
+      await release(root, locks);
+      return await failChanging(error, root);
+    }
+  }
+
+  /** Moves photos to `.trash`. */
+  async take(photos: readonly PhotoToTake[], onMoved: (photo: PhotoToTake) => void): Promise<void> {
+    await this.#changing(async () => {
+      const places = new Set<string>();
+      const entries: TakenEntry[] = [];
+      for (const { file, why, sha256 } of photos) {
+        const trash = await this.#place(file, places);
+        const row = this.metadata.get(file);
+        const known = { ...(sha256 !== undefined && { sha256 }), ...(row !== undefined && { row }) };
+        entries.push({ action: "trash", file, trash, why, ...known });
+      }
+      await this.#write(entries);
+      for (const { file, trash, why } of entries) {
+        // Somebody else may have taken it away since it was looked at.
+        if (!(await exists(join(this.root, file)))) continue;
+        await moveFile(join(this.root, file), join(this.root, trash));
+        this.metadata.delete(file);
+        onMoved({ file, why });
+      }
+    });
+  }
+
+  /**
+   * Puts another in a photo's place and the photo into `.trash`.
+   * @returns the name of what stands for it: another one than was wanted where that is taken
+   */
+  async replace(
+    { file, why, sha256 }: Required<PhotoToTake>,
+    { content, name, width, height }: NewPhoto,
+  ): Promise<string> {
+    return await this.#changing(async () => {
+      const became = {
+        file: name === file ? file : await this.#freeName(name),
+        sha256: sha256Of(content),
+        width,
+        height,
+      };
+      const row = this.metadata.get(file);
+      const trash = await this.#place(file, new Set());
+      const entry: TakenEntry = {
+        action: "reencode",
+        file,
+        trash,
+        why,
+        sha256,
+        became,
+        ...(row !== undefined && { row }),
+      };
+      await this.#write([entry]);
+      await nameTwice(join(this.root, file), join(this.root, trash));
+      await writeAtomic(join(this.root, became.file), content);
+      if (became.file !== file) {
+        await unlink(join(this.root, file));
+        await syncFolder(dirname(join(this.root, file)));
+      }
+      if (row !== undefined) this.metadata.set(file, rowAfter(entry, row));
+      return became.file;
+    });
+  }
+
+  /** Renames a photo; another name like it is found where that is taken. Returns the name. */
+  async rename(file: string, name: string): Promise<string> {
+    return await this.#changing(async () => {
+      const became = { file: await this.#freeName(name) };
+      await this.#write([{ action: "rename", file, became }]);
+      await moveFile(join(this.root, file), join(this.root, became.file));
+      const row = this.metadata.get(file);
+      if (row !== undefined) this.metadata.set(file, { ...row, file_name: became.file });
+      return became.file;
+    });
+  }
+
+  /** The journal's last word on what lies at this place of the trash. */
+  entryOf(trash: string): TakenEntry | undefined {
+    return lastWord(this.#journal, trash);
+  }
+
+  async noteRestored(file: string, trash: string): Promise<void> {
+    await this.#write([{ action: "restore", file, trash }]);
+  }
+
+  /** Writes metadata.jsonl where it has changed, and CREDITS.md, where there is one, as it says. */
+  async save(): Promise<void> {
+    await this.#changing(async () => {
+      await this.metadata.save();
+      const path = join(this.root, CREDITS_FILE);
+      const credits = await readFile(path, "utf8").catch(() => undefined);
+      if (credits === undefined || !this.metadata.isThere) return;
+      const rows = this.metadata.rows().filter(({ file_name }) => existsSync(join(this.root, file_name)));
+      const now = renderCredits(rows);
+      if (now !== credits) await writeAtomic(path, now);
+    });
+  }
+
+  /** Gives the data set back. */
+  async close(): Promise<void> {
+    await release(this.root, this.#locks);
+  }
+
+  async #write(entries: readonly JournalEntry[]): Promise<void> {
+    await appendJournal(this.root, entries);
+    this.#journal.push(...entries);
+  }
+
+  /** Where in the trash: under its own path, numbered where an earlier photo of that name lies. */
+  async #place(file: string, taken: Set<string>): Promise<string> {
+    const isFree = async (path: string) => !taken.has(path) && !(await exists(join(this.root, path)));
+    const place = await numbered(`${TRASH_FOLDER}/${file}`, isFree, isReserved(file) ? 2 : 1);
+    taken.add(place);
+    return place;
+  }
+
+  async #freeName(name: string): Promise<string> {
+    return await numbered(name, async (path) => !(await exists(join(this.root, path))));
+  }
+
+  async #changing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      return await failChanging(error, this.root);
+    }
+  }
+}
+
+/** `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`: the first that is free. */
+async function numbered(path: string, isFree: (path: string) => Promise<boolean>, from = 1): Promise<string> {
+  const end = extname(path);
+  const stem = path.slice(0, path.length - end.length);
+  for (let n = from; ; n++) {
+    const candidate = n === 1 ? path : `${stem}-${n}${end}`;
+    if (await isFree(candidate)) return candidate;
+  }
+}
