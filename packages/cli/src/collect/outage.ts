@@ -1,11 +1,13 @@
 // Whether it is the network that is gone, or one host for good, rather than one photo after the other.
 
-import { STATUSES, type Status } from "./photo.ts";
+import type { Status } from "./photo.ts";
 
 /** Photos without an answer, one after the other, of hosts that refuse or that answered before. */
 const MOST_IN_A_ROW = 40;
 /** Hosts without an answer, one after the other: a list with so many that died is rarer than a cable that came loose. */
 const MOST_HOSTS = 25;
+/** A server's fault is an answer: it is there. */
+const SILENT: ReadonlySet<Status> = new Set<Status>(["rate-limited", "timeout", "network-error", "unknown-host"]);
 
 /** Thrown in the words that a person reads. */
 export class Outage extends Error {
@@ -22,7 +24,7 @@ export class OutageWatch {
   /** @throws Outage */
   note(url: string, status: Status): void {
     const host = URL.canParse(url) ? new URL(url).host : "";
-    const isSilent = STATUSES[status] === "failed" || status === "unknown-host";
+    const isSilent = SILENT.has(status);
     if (!isSilent) {
       // These were decided without asking the host.
       if (host === "" || status === "license" || status === "blocked-address") return;

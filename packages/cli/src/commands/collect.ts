@@ -1,9 +1,11 @@
 // `ballsight collect`: words, lists or a folder in; folders of distinct, readable photos with their origin and licence out.
 
+import { BallsightError } from "@ballsight/vision";
 import { type CollectEvents, collectDataset } from "../collect/collect.ts";
 import type { CollectResult } from "../collect/result.ts";
 import { type CollectOptions, collectSettings } from "../collect/settings.ts";
 import { collectTable } from "../output/collectTable.ts";
+import { errorLine } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { interruptOnSignals } from "../train/supervision.ts";
@@ -15,7 +17,7 @@ export async function collect(options: CollectOptions): Promise<number> {
   const controller = new AbortController();
   const stop = interruptOnSignals(() => {
     progress.clear();
-    controller.abort(new Error("interrupted"));
+    controller.abort(new BallsightError("INTERRUPTED", { task: "reading photos", advice: "run the command again" }));
   }, "stopping; the same command goes on from here");
   let phase = "";
   const draw = (label: string, done: number, total: number, note = "") => {
@@ -34,6 +36,12 @@ export async function collect(options: CollectOptions): Promise<number> {
   let result: CollectResult;
   try {
     result = await collectDataset(settings, { env: process.env, events, signal: controller.signal });
+  } catch (error) {
+    // Before there was anything to show.
+    if (!controller.signal.aborted) throw error;
+    progress.clear();
+    process.stderr.write(`${errorLine(error)}\n`);
+    return 1;
   } finally {
     progress.clear();
     stop.restore();

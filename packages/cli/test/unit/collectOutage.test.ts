@@ -38,7 +38,7 @@ describe("OutageWatch", () => {
 
   test("not as long as somebody answers, be it with a no", () => {
     const watch = new OutageWatch();
-    for (const answer of ["ok", "dead", "not-image", "too-small", "blocked-optout"] as const) {
+    for (const answer of ["ok", "dead", "not-image", "too-small", "blocked-optout", "server-error"] as const) {
       times(39, () => at(watch, "a.example", "rate-limited"));
       times(23, (i) => at(watch, `${i}.example`, "timeout"));
       at(watch, "b.example", answer);

@@ -80,7 +80,7 @@ export class Openverse implements Source {
     const pages = typeof body.page_count === "number" ? body.page_count : MOST_PAGES;
     const more = page < Math.min(pages, MOST_PAGES) && body.results.length > 0;
     const next = more ? String(page + 1) : undefined;
-    return { items, next, complete: page >= pages, quota: quotaOf(answer.headers) };
+    return { items, next, complete: page >= pages && page < MOST_PAGES, quota: quotaOf(answer.headers) };
   }
 }
 
