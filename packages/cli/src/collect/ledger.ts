@@ -189,7 +189,8 @@ function expectBegin(path: string, value: Readonly<Record<string, unknown>> | un
 function isEntry(value: object): value is Entry {
   const entry = value as Readonly<Record<string, unknown>>;
   const { event, label, url, file, source, query } = entry;
-  const areTexts = (names: readonly string[]) => names.every((name) => ["string", "undefined"].includes(typeof entry[name]));
+  const areTexts = (names: readonly string[]) =>
+    names.every((name) => ["string", "undefined"].includes(typeof entry[name]));
   if (!EVENTS.has(event) || !areTexts(TEXTS)) return false;
   if (event === "there") return typeof file === "string" && typeof entry.sha256 === "string";
   if (event === "stopped") return typeof source === "string" && typeof entry.reason === "string";

@@ -490,13 +490,26 @@ describe("what it refuses", () => {
     const bytes = await photoBytes(1);
     const hash = sha256(bytes);
     const name = `${hash.slice(0, 16)}.jpg`;
-    const wrong = ["../out.jpg", `../${name}`, `..\\${name}`, `a/b/${name}`, `.git/${name}`, `Beta/${name}`, "Alpha/x.jpg", 7];
+    const wrong = [
+      "../out.jpg",
+      `../${name}`,
+      `..\\${name}`,
+      `a/b/${name}`,
+      `.git/${name}`,
+      `Beta/${name}`,
+      "Alpha/x.jpg",
+      7,
+    ];
     const lines = [...wrong, `Alpha/${hash.slice(0, 16)}.js`, `Alpha/${name}`].flatMap((file, i) => {
       const label = typeof file === "string" && i < 5 ? file.split("/").slice(0, -1).join("/") : "Alpha";
       const found = { event: "found", label, url: internet.photo(`gone/${i}.jpg`), source: "openverse", query: "q" };
       return [found, { event: "done", label, url: found.url, status: "ok", file, sha256: hash, width: 1, height: 1 }];
     });
-    const text = [{ event: "begin", program: "ballsight collect", version: 1 }, ...lines.slice(0, -2), { event: "done" }];
+    const text = [
+      { event: "begin", program: "ballsight collect", version: 1 },
+      ...lines.slice(0, -2),
+      { event: "done" },
+    ];
     const write = (all: readonly object[]) =>
       writeFile(join(incoming, "..", "ledger.jsonl"), all.map((line) => `${JSON.stringify(line)}\n`).join(""));
     for (const isRight of [false, true]) {
@@ -697,7 +710,10 @@ describe("kill -9", () => {
     const mended = await collect(...args, "--json");
     expect(mended.code).toBe(0);
     // All but what this run alone did.
-    const counts = (outcome: Outcome) => resultsOf(outcome).slice(0, 2).map(({ added: _, left: __, ...rest }) => rest);
+    const counts = (outcome: Outcome) =>
+      resultsOf(outcome)
+        .slice(0, 2)
+        .map(({ added: _, left: __, ...rest }) => rest);
     expect(counts(mended)).toEqual(counts(whole));
     expect(await photosOf("data")).toEqual(reference.photos);
     expect(await origins("data")).toEqual(reference.origins);

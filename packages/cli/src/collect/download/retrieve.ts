@@ -60,12 +60,7 @@ export async function retrieve<T>(
   }
 }
 
-async function follow<T>(
-  first: URL,
-  settings: RetrieveSettings,
-  signal: AbortSignal,
-  read: Read<T>,
-): Promise<T> {
+async function follow<T>(first: URL, settings: RetrieveSettings, signal: AbortSignal, read: Read<T>): Promise<T> {
   let left = settings.deadlineMs ?? DEADLINE_MS;
   let url = first;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
@@ -106,7 +101,9 @@ async function visit<T>(
       if (!isRedirect(answer.status)) expectFound(answer.status);
       const header = ignoreOptOut ? undefined : optOut(answer.headers);
       if (header !== undefined) throw new Refusal("blocked-optout", header);
-      const step = isRedirect(answer.status) ? { location: locationOf(answer) } : { result: await read(answer, untimed) };
+      const step = isRedirect(answer.status)
+        ? { location: locationOf(answer) }
+        : { result: await read(answer, untimed) };
       report({ refused: false });
       return step;
     } catch (error) {

@@ -19,8 +19,7 @@ const PAGE_SIZE = 50;
 const MOST_PAGES = 20;
 /** One of the widths that are kept ready (others are refused): more than any network sees, a twentieth of an original. */
 const WIDTH = 960;
-const FIELDS =
-  "LicenseShortName|License|LicenseUrl|UsageTerms|Artist|Restrictions|ObjectName";
+const FIELDS = "LicenseShortName|License|LicenseUrl|UsageTerms|Artist|Restrictions|ObjectName";
 const PARAMETERS = {
   action: "query",
   format: "json",
