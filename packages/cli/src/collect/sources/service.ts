@@ -18,7 +18,7 @@ export interface ServiceOptions {
 }
 
 /** Of one service. */
-export interface Patience {
+interface Patience {
   readonly attempts?: number;
   /** How long it is left alone where it names no time itself, milliseconds. */
   readonly restMs?: number;
