@@ -1,14 +1,16 @@
 // A run of `ballsight collect` from its settings to its result: the folder opened, what is there measured, classes filled, credits written.
 
+import { join } from "node:path";
 import { BallsightError } from "@ballsight/vision";
+import { expectSheet } from "../sheet/write.ts";
 import { type ClassProgress, collectPhotos } from "./collector.ts";
 import { Distinct, parseLook } from "./distinct.ts";
 import type { AddressRules } from "./download/address.ts";
 import type { RetrieveSettings } from "./download/retrieve.ts";
 import { Robots } from "./download/robots.ts";
-import { CollectFolder, SHEET_FILE } from "./folder.ts";
+import { CollectFolder, CREDITS_FILE, SHEET_FILE } from "./folder.ts";
 import { type DoneEntry, Ledger } from "./ledger.ts";
-import { writeMetadata } from "./metadata.ts";
+import { type CreditsOutcome, writeMetadata } from "./metadata.ts";
 import { openNetwork } from "./network.ts";
 import { Outage } from "./outage.ts";
 import { type CollectResult, collectResult } from "./result.ts";
@@ -40,6 +42,11 @@ export interface CollectContext {
 /** @throws COLLECT_FOLDER, DATA_BUSY, LEDGER_INVALID, RUN_NOT_WRITABLE, DISK_FULL */
 export async function collectDataset(settings: CollectSettings, context: CollectContext): Promise<CollectResult> {
   const labels = settings.classes.map(({ label }) => label);
+  if (settings.sheet !== undefined) await expectSheet("--sheet", join(settings.out, SHEET_FILE));
+  if (settings.unused.length > 0) {
+    const names = settings.unused.join(", ");
+    context.events.say(`${names}: in the lists or folders, but not among the classes, so left out (--classes)`);
+  }
   const folder = await CollectFolder.open(settings.out, labels);
   try {
     const distinct = new Distinct();
@@ -51,6 +58,7 @@ export async function collectDataset(settings: CollectSettings, context: Collect
       const lines = torn === 1 ? "1 line of the ledger is" : `${torn} lines of the ledger are`;
       context.events.say(`${lines} torn, by a kill or a full disk; what is missing is asked for again`);
     }
+    state.replayed();
     try {
       await folder.recover(state.photos);
       return await fill(settings, context, { folder, state, ledger, distinct });
@@ -90,11 +98,12 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
     events.progress(have, wanted, entry.label);
   };
   let interrupted = false;
+  let credits: CreditsOutcome;
   try {
     const download = {
       client,
       politeness: gate,
-      robots: settings.robots ? new Robots(client, gate) : undefined,
+      robots: settings.robots ? new Robots(client, gate, signal) : undefined,
       ignoreOptOut: settings.ignoreOptOut,
       folder: folder.incoming,
       minSide: settings.minSide,
@@ -110,9 +119,13 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
   } finally {
     await client.close();
     // Also after a fault: whatever was taken is told of.
-    await writeMetadata(folder, state.photos);
+    credits = await writeMetadata(folder, state.photos, state.there.values());
   }
-  const result = collectResult({ settings, folder, classes, state, searches, conflicts, interrupted });
+  if (credits === "foreign") {
+    events.say(`${CREDITS_FILE} was not written by this program and stays as it is; rename it to have one made`);
+  }
+  const hasCredits = credits === "written";
+  const result = collectResult({ settings, folder, classes, state, searches, conflicts, interrupted, hasCredits });
   if (settings.sheet === undefined || interrupted) return result;
   const sheet = folder.file(SHEET_FILE);
   await writeCollectSheet(result, await photosThere(folder), settings.sheet, folder.path, sheet);
@@ -135,6 +148,12 @@ async function openClasses(
     const entry = state.there.get(file);
     if (entry !== undefined) distinct.add({ file, label }, entry.sha256, parseLook(entry));
   }
+  // What was taken out since is not brought back either.
+  const living = new Set(there.map(({ file }) => file));
+  for (const entry of state.there.values()) {
+    const label = entry.file.split("/")[0]!.normalize("NFC");
+    if (!living.has(entry.file)) distinct.add({ file: entry.file, label }, entry.sha256, parseLook(entry));
+  }
   return settings.classes.map(({ label, words }): ClassProgress => {
     const have = there.filter((photo) => photo.label === label).length;
     return { label, words, wanted: settings.perClass, have, added: 0, dry: false };
@@ -142,8 +161,15 @@ async function openClasses(
 }
 
 function stopWords(name: string, received: string, until: Date | undefined, earlier: boolean): string {
-  const time = until?.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const time = until === undefined ? undefined : timeWords(until);
   const advice = time === undefined ? "go on later with the same command" : `it is asked again from ${time} on`;
   const { message } = new BallsightError("SOURCE_STOPPED", { name, received, advice });
   return earlier ? `${message} (an earlier run was refused)` : message;
+}
+
+/** The day too where it is another one. */
+function timeWords(until: Date): string {
+  const time = until.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  if (until.toDateString() === new Date().toDateString()) return time;
+  return `${until.toLocaleDateString("en-GB", { day: "numeric", month: "long" })}, ${time}`;
 }

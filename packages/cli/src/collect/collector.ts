@@ -12,13 +12,14 @@ import {
   download,
   type NotDownloaded,
   type Outcome,
+  type Postponed,
 } from "./download/download.ts";
 import type { CollectFolder } from "./folder.ts";
 import type { DoneEntry, Ledger } from "./ledger.ts";
 import { type LicenseFilter, passes } from "./licenses.ts";
 import { LookAhead } from "./lookAhead.ts";
 import { OutageWatch } from "./outage.ts";
-import { type Candidate, STATUSES } from "./photo.ts";
+import type { Candidate } from "./photo.ts";
 import type { Searches } from "./searches.ts";
 import type { CollectState } from "./state.ts";
 
@@ -81,7 +82,11 @@ export async function collectPhotos(
       for (const { progress, ahead } of active) ahead.fill(Math.min(most, neededAhead(progress)));
       const step = await run.ahead.next();
       if (step === undefined) run.progress.dry = true;
-      else {
+      else if (step.result.status === "postponed") {
+        // Undecided, and so where this run comes back to in the end, and the next one at once.
+        options.state.of(step.item.label).postponed.push(step.item);
+        outage.notePostponed(step.item.source);
+      } else {
         await decide(run.progress, step.item, step.result, options);
         outage.note(step.item.url, step.result.status);
       }
@@ -102,21 +107,19 @@ async function obtain(candidate: Candidate, options: CollectorOptions, signal: A
   return sameAddress(candidate, options.state) ?? (await download(candidate, options.settings, signal));
 }
 
-/** What another class found at the address holds here too, unless it may be otherwise the next time. */
+/** What another class took, or knows as a copy, is one here too. Refusals are not passed on: they may come from other settings. */
 function sameAddress({ label, url }: Candidate, state: CollectState): Known | undefined {
   const before = state.decisionOf(url);
   if (before === undefined || before.label === label) return undefined;
-  const { status, file, of = file, of_label = before.label, reason = "" } = before;
-  const group = STATUSES[status];
-  if (group === "failed") return undefined;
-  if (status !== "ok" && status !== "duplicate-of") return { status, reason };
+  const { status, file, of = file, of_label = before.label } = before;
+  if (status !== "ok" && status !== "duplicate-of") return undefined;
   return { status: "duplicate-of", reason: "the same address", ...(of !== undefined && { of }), of_label };
 }
 
 async function decide(
   progress: ClassProgress,
   { label, url }: Candidate,
-  result: Result,
+  result: Exclude<Result, Postponed>,
   options: CollectorOptions,
 ): Promise<void> {
   const { distinct, state, ledger, onDecided } = options;

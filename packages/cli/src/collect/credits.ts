@@ -9,6 +9,9 @@ const SERVICES: Readonly<Record<string, string>> = {
   duckduckgo: "[DuckDuckGo](https://duckduckgo.com)",
 };
 
+/** Only a file with this line is made anew. */
+export const CREDITS_MARK = "<!-- Made from metadata.jsonl by ballsight: changes belong there. -->";
+
 /** Grouped by class, sorted by file: the same photos make the same file. */
 export function renderCredits(rows: readonly MetadataRow[]): string {
   const sorted = [...rows].sort((a, b) => byCodePoint(a.file_name, b.file_name));
@@ -19,6 +22,7 @@ export function renderCredits(rows: readonly MetadataRow[]): string {
   );
   const parts = [
     "# Credits",
+    CREDITS_MARK,
     `${sorted.length} photos${services.length > 0 ? `, found with ${services.join(", ")}` : ""}.`,
   ];
   if (unknown > 0) {
@@ -51,7 +55,7 @@ function credit({ file_name, title, creator, page_url, url, license, license_url
   const page = page_url ?? url;
   const author = typeof creator === "string" ? ` by ${escaped(creator)}` : "";
   const terms = typeof license === "string" ? `, ${linked(license, license_url)}` : "";
-  return `- \`${file_name.replaceAll("`", "")}\`: ${linked(named, page)}${author}${terms}`;
+  return `- \`${file_name.replaceAll(/[`\p{Cc}\p{Zl}\p{Zp}]+/gu, "")}\`: ${linked(named, page)}${author}${terms}`;
 }
 
 function linked(text: string, url: unknown): string {

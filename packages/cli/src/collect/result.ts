@@ -34,7 +34,8 @@ export interface CollectResult {
   readonly sources: ReturnType<Searches["report"]>;
   readonly interrupted: boolean;
   readonly ledger: string;
-  readonly credits: string;
+  /** Where one was written. */
+  readonly credits?: string;
   /** Where one was asked for. */
   readonly sheet?: string;
 }
@@ -47,6 +48,7 @@ interface Finished {
   readonly searches: Searches;
   readonly conflicts: readonly DoneEntry[];
   readonly interrupted: boolean;
+  readonly hasCredits: boolean;
 }
 
 export function collectResult({
@@ -57,6 +59,7 @@ export function collectResult({
   searches,
   conflicts,
   interrupted,
+  hasCredits,
 }: Finished): CollectResult {
   return {
     out: settings.out,
@@ -65,7 +68,7 @@ export function collectResult({
     sources: searches.report(),
     interrupted,
     ledger: folder.ledger,
-    credits: folder.file(CREDITS_FILE),
+    ...(hasCredits && { credits: folder.file(CREDITS_FILE) }),
   };
 }
 

@@ -19,6 +19,11 @@ export interface SearchEvents {
   onStopped(source: string, reason: string, until: Date | undefined, earlier: boolean): void;
 }
 
+/** Longest quotas are by the day: who says more errs, and is asked again tomorrow. */
+const MOST_STOPPED_MS = 24 * 60 * 60_000;
+
+const placeKey = (label: string, key: string) => `${label}\0${key}`;
+
 interface Question {
   readonly source: Source;
   readonly query: Query;
@@ -33,6 +38,8 @@ export class Searches {
   readonly #stopped = new Map<string, { readonly reason: string; readonly until: Date | undefined }>();
   readonly #quotas = new Map<string, readonly Quota[]>();
   readonly #asked = new Map<string, number>();
+  /** Places in lists and folders, by class and `queryKey`: for this run only, since they may hold more the next time. */
+  readonly #places = new Map<string, string | null>();
   /** One question at a time: classes that wait hear of a refusal before they ask for another. */
   readonly #turns: ReadonlyMap<string, Slots>;
 
@@ -45,7 +52,7 @@ export class Searches {
     for (const { name } of sources) {
       const { reason, until } = state.stopped.get(name) ?? {};
       const end = until === undefined ? undefined : new Date(until);
-      if (reason === undefined || end === undefined || end.getTime() <= Date.now()) continue;
+      if (reason === undefined || end === undefined || !(end.getTime() > Date.now())) continue;
       this.#stopped.set(name, { reason, until: end });
       events.onStopped(name, reason, end, true);
     }
@@ -61,15 +68,19 @@ export class Searches {
     }));
   }
 
-  /** What earlier runs found and did not decide comes first. @throws what `signal` was aborted with */
+  /**
+   * What earlier runs found and did not decide comes first; last, once more, what this one left alone for its host's sake.
+   * @throws what `signal` was aborted with
+   */
   async *candidates(label: string, words: ClassWords, signal: AbortSignal): AsyncGenerator<Candidate> {
     yield* this.#state.again(label);
     yield* [...this.#state.of(label).undecided.values()];
     for (;;) {
       const question = this.#next(label, words);
-      if (question === undefined) return;
+      if (question === undefined) break;
       yield* await this.#turns.get(question.source.name)!.during(signal, () => this.#ask(label, question, signal));
     }
+    yield* this.#state.of(label).postponed.splice(0);
   }
 
   /** Local sources whole, then the services in turn, so that each class has some of each and no quota is spent on the first class. */
@@ -79,7 +90,8 @@ export class Searches {
       const { cursors, complete } = this.#state.of(label);
       for (const query of source.queries(label, words)) {
         if (query.within !== undefined && complete.has(queryKey(source.name, query.within))) continue;
-        const cursor = cursors.get(queryKey(source.name, queryName(query)));
+        const key = queryKey(source.name, queryName(query));
+        const cursor = source.local ? this.#places.get(placeKey(label, key)) : cursors.get(key);
         if (cursor !== null) return [{ source, query, cursor }];
       }
       return [];
@@ -109,11 +121,18 @@ export class Searches {
     );
     // An empty page, or one that leads to itself, is the last.
     const next = page.items.length === 0 || page.next === cursor ? null : (page.next ?? null);
+    if (source.local) {
+      this.#places.set(placeKey(label, queryKey(source.name, name)), next);
+      return await this.#note(found, found);
+    }
     const at = new Date().toISOString();
     const complete = next === null && page.complete === true && { complete: true as const };
     const about = { event: "page", label, source: source.name, query: name } as const;
     const end: PageEntry = { ...about, next, ...complete, found: found.length, at };
-    const entries = [...found, end];
+    return await this.#note(found, [...found, end]);
+  }
+
+  async #note(found: readonly FoundEntry[], entries: readonly (FoundEntry | PageEntry)[]): Promise<Candidate[]> {
     for (const entry of entries) this.#state.apply(entry);
     await this.#ledger.append(entries);
     return found.map(({ event: _, ...candidate }) => candidate);
@@ -131,7 +150,7 @@ export class Searches {
   }
 
   async #stop(name: string, { message: reason, retryMs }: SourceStopped): Promise<void> {
-    const until = retryMs === undefined ? undefined : new Date(Date.now() + retryMs);
+    const until = retryMs === undefined ? undefined : new Date(Date.now() + Math.min(retryMs, MOST_STOPPED_MS));
     this.#stopped.set(name, { reason, until });
     const at = new Date().toISOString();
     await this.#ledger.append([

@@ -49,6 +49,8 @@ export interface CollectSettings {
   readonly ignoreOptOut: boolean;
   /** The class whose photos are shown, or true for some of each. */
   readonly sheet: string | true | undefined;
+  /** Labels of lists and folders that are none of the classes. */
+  readonly unused: readonly string[];
 }
 
 /** Those that know each photo's licence. */
@@ -101,14 +103,18 @@ export async function collectSettings(options: CollectOptions): Promise<CollectS
     robots: options.robots ?? false,
     ignoreOptOut: options.ignoreOptOut ?? false,
     sheet: sheetOf(options.sheet, classes),
+    unused: labelsOf(local).filter((label) => !classes.some((one) => sameClass(one.label, label))),
   };
 }
 
 const missing = (option: string, expected: string) => fail("BAD_OPTION", { option, expected, received: "nothing" });
 
+const labelsOf = (local: readonly (UrlLists | PhotoFolder)[]): string[] => [
+  ...new Set(local.flatMap((source) => source.labels)),
+];
+
 function classesOf(local: readonly (UrlLists | PhotoFolder)[]): WantedClass[] {
-  const labels = new Set(local.flatMap((source) => source.labels));
-  const classes = [...labels].map((label) => ({ label, words: wordsOf(label) }));
+  const classes = labelsOf(local).map((label) => ({ label, words: wordsOf(label) }));
   return distinctClasses(classes, "the classes of --urls and --from");
 }
 

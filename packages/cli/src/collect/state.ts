@@ -25,10 +25,12 @@ export interface ClassState {
   readonly complete: Set<string>;
   /** Whose page came last. */
   lastSource: string | undefined;
+  /** Of this run: undecided, since their hosts wanted to be left alone. */
+  readonly postponed: Candidate[];
 }
 
 /** Of a photo's line what is remembered: looks are large, and thousands of addresses are long. */
-export type Decision = Pick<DoneEntry, "label" | "status" | "reason" | "file" | "of" | "of_label">;
+export type Decision = Pick<DoneEntry, "label" | "status" | "file" | "of" | "of_label">;
 
 export class CollectState {
   /** In the order in which they were kept. */
@@ -43,8 +45,9 @@ export class CollectState {
   /** Decided photos that are asked for again, in the order in which they were found. */
   readonly #again = new Map<string, Candidate>();
   readonly #retry: ReadonlySet<Status>;
-  /** Only those of `retry` keep what was known of them. */
+  /** What was known of decided photos that are not taken: of all until the ledger is read, then of those of `retry`. */
   readonly #known = new Map<string, Candidate>();
+  #isReplaying = true;
 
   readonly #onKept: (photo: KeptPhoto, entry: DoneEntry) => void;
 
@@ -67,6 +70,7 @@ export class CollectState {
         cursors: new Map(),
         complete: new Set(),
         lastSource: undefined,
+        postponed: [],
       };
       this.#classes.set(label, state);
     }
@@ -90,6 +94,12 @@ export class CollectState {
   /** What `--retry` asks for again, by class. */
   again(label: string): readonly Candidate[] {
     return [...this.#again.values()].filter((candidate) => candidate.label === label);
+  }
+
+  /** To be called after the ledger's last line, which may take a photo that an earlier `--retry` brought. */
+  replayed(): void {
+    this.#isReplaying = false;
+    for (const key of this.#known.keys()) if (!this.#again.has(key)) this.#known.delete(key);
   }
 
   apply(entry: Entry): void {
@@ -119,14 +129,14 @@ export class CollectState {
     const candidate = state.undecided.get(url) ?? this.#known.get(key);
     if (state.undecided.delete(url)) state.position++;
     state.decided.set(url, status);
-    const { reason, file, of, of_label } = entry;
-    this.#byUrl.set(url, present({ label, status, reason, file, of, of_label }));
+    const { file, of, of_label } = entry;
+    this.#byUrl.set(url, present({ label, status, file, of, of_label }));
     this.#again.delete(key);
     if (candidate === undefined) return;
-    if (this.#retry.has(status)) {
-      this.#again.set(key, candidate);
-      this.#known.set(key, candidate);
-    } else this.#known.delete(key);
+    const isRetried = this.#retry.has(status);
+    if (isRetried) this.#again.set(key, candidate);
+    if (isRetried || (this.#isReplaying && status !== "ok")) this.#known.set(key, candidate);
+    else this.#known.delete(key);
     const { sha256, width = 0, height = 0 } = entry;
     if (status !== "ok" || file === undefined || sha256 === undefined) return;
     const photo = { ...candidate, file, sha256, width, height };

@@ -59,11 +59,14 @@ function print(result: CollectResult, json: boolean): void {
   }
   const short = result.classes.filter(({ got, wanted }) => got < wanted);
   const lines = [collectTable(result), ""];
-  lines.push(`photos   ${oneLine(result.out)}`, `credits  ${oneLine(result.credits)}`);
+  lines.push(`photos   ${oneLine(result.out)}`);
+  if (result.credits !== undefined) lines.push(`credits  ${oneLine(result.credits)}`);
   if (result.sheet !== undefined) lines.push(`sheet    ${oneLine(result.sheet)}`);
   if (result.interrupted) lines.push("interrupted; the same command goes on from here");
   else if (result.sources.some(({ stopped }) => stopped !== undefined) && short.length > 0)
     lines.push("not all is there yet; the same command goes on when the sources answer again");
+  else if (short.some(({ left }) => left > 0))
+    lines.push("not all is there yet; the same command goes on when hosts that want to be left alone answer again");
   else if (short.length > 0)
     lines.push(
       `${short.map(({ label }) => oneLine(label)).join(", ")}: no more was found; other words (--classes) or more sources (--source) may have more`,

@@ -6,8 +6,8 @@ import { Metadata } from "../data/metadata.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { verifyTable } from "../output/verifyTable.ts";
-import { expectWritable, kindOf } from "../report/place.ts";
-import { SHEET_KIND } from "../sheet/write.ts";
+import { expectWritable } from "../report/place.ts";
+import { expectSheet } from "../sheet/write.ts";
 import { Trash } from "../trash/trash.ts";
 import { type ListedFile, listFiles } from "../verify/files.ts";
 import { type Fixes, fixPhotos } from "../verify/fix.ts";
@@ -76,14 +76,7 @@ async function sheetPlan(
     fail("BAD_OPTION", { option: "--sheet", expected: `a class (${labels.join(", ")})`, received: label });
   }
   await expectWritable("--out", out, [".html", ".htm"]);
-  const kind = await kindOf(out);
-  if (kind !== undefined && kind !== SHEET_KIND) {
-    fail("BAD_OPTION", {
-      option: "--out",
-      expected: "a new file or an earlier sheet",
-      received: `${out}, which is another one`,
-    });
-  }
+  await expectSheet("--out", out);
   return { out, label };
 }
 
@@ -117,7 +110,7 @@ async function finish(
   return left > 0 ? 1 : 0;
 }
 
-function fixLines({ done, failed }: Fixes, data: string): string[] {
+function fixLines({ done, failed, keeps_credits }: Fixes, data: string): string[] {
   const count = (action: Fixes["done"][number]["action"]) => done.filter((fix) => fix.action === action).length;
   const moved = count("trash") + count("reencode");
   const words = (
@@ -134,6 +127,7 @@ function fixLines({ done, failed }: Fixes, data: string): string[] {
     `fixed   ${words.length > 0 ? words.join("; ") : "nothing"}`,
     ...renames,
     ...failed.map(({ file, error }) => `  ${oneLine(file)} stays as it is: ${oneLine(error.message)}`),
+    ...(keeps_credits && done.length > 0 ? ["  CREDITS.md stays as it is: this program did not write it"] : []),
     ...(moved > 0 ? [`undo    ballsight restore ${oneLine(data)}`] : []),
   ];
 }

@@ -1,17 +1,30 @@
 // A contact sheet: the photos of a data set on one page that asks nothing of the network.
 
 import { join } from "node:path";
+import { fail } from "@ballsight/vision";
 import { aheadOf } from "../images/aheadOf.ts";
 import { thumbnailOf } from "../images/thumbnail.ts";
 import { programName } from "../output/version.ts";
 import type { Html } from "../report/html.ts";
 import { type Headline, headline, renderPage } from "../report/page.ts";
+import { kindOf } from "../report/place.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import { classSection, type Tile } from "./page.ts";
 import { pickPhotos, type SheetPhoto } from "./pick.ts";
 
 /** What the page's title says behind the data set's name. */
-export const SHEET_KIND = "contact sheet";
+const SHEET_KIND = "contact sheet";
+
+/** @throws BAD_OPTION where there is a file of that name that is no sheet: better now than after minutes */
+export async function expectSheet(option: string, path: string): Promise<void> {
+  const kind = await kindOf(path);
+  if (kind === undefined || kind === SHEET_KIND) return;
+  fail("BAD_OPTION", {
+    option,
+    expected: "a new file or an earlier sheet",
+    received: `${path}, which is another one`,
+  });
+}
 
 /** Of each class where all are shown, and of one where it alone is: some 5 kB each. */
 const MOST_OF_EACH = 24;

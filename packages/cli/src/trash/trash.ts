@@ -1,10 +1,9 @@
 // A data set held for changing it: photos go to `.trash`, are renamed or stored anew, and metadata.jsonl follows.
 
-import { existsSync } from "node:fs";
-import { readFile, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
-import { renderCredits } from "../collect/credits.ts";
 import { CREDITS_FILE } from "../collect/folder.ts";
+import { writeCredits } from "../collect/metadata.ts";
 import { Metadata } from "../data/metadata.ts";
 import type { Lock } from "../run/lock.ts";
 import { makeFolders, syncFolder, writeAtomic } from "../run/writeAtomic.ts";
@@ -33,6 +32,7 @@ export class Trash {
   readonly metadata: Metadata;
   readonly #locks: readonly Lock[];
   readonly #journal: JournalEntry[];
+  #keepsCredits = false;
 
   private constructor(root: string, locks: readonly Lock[], journal: JournalEntry[], metadata: Metadata) {
     this.root = root;
@@ -143,17 +143,19 @@ export class Trash {
     await this.#write([{ action: "restore", file, trash }]);
   }
 
-  /** Writes metadata.jsonl where it has changed, and CREDITS.md, where there is one, as it says. */
+  /** Writes metadata.jsonl where it has changed, and CREDITS.md, where there is one of ours, as it says. */
   async save(): Promise<void> {
     await this.#changing(async () => {
       await this.metadata.save();
-      const path = join(this.root, CREDITS_FILE);
-      const credits = await readFile(path, "utf8").catch(() => undefined);
-      if (credits === undefined || !this.metadata.isThere) return;
-      const rows = this.metadata.rows().filter(({ file_name }) => existsSync(join(this.root, file_name)));
-      const now = renderCredits(rows);
-      if (now !== credits) await writeAtomic(path, now);
+      const hasCredits = await exists(join(this.root, CREDITS_FILE));
+      if (!hasCredits || !this.metadata.isThere) return;
+      this.#keepsCredits = (await writeCredits(this.root, this.metadata)) === "foreign";
     });
+  }
+
+  /** Whether somebody else wrote CREDITS.md, which then does not follow. */
+  get keepsCredits(): boolean {
+    return this.#keepsCredits;
   }
 
   /** Gives the data set back. */
@@ -166,10 +168,13 @@ export class Trash {
     this.#journal.push(...entries);
   }
 
-  /** Where in the trash: under its own path, numbered where an earlier photo of that name lies. */
+  /** Where in the trash: under its own path, numbered where an earlier photo of that name lies or the class is called `lock`. */
   async #place(file: string, taken: Set<string>): Promise<string> {
     const isFree = async (path: string) => !taken.has(path) && !(await exists(join(this.root, path)));
-    const place = await numbered(`${TRASH_FOLDER}/${file}`, isFree, isReserved(file) ? 2 : 1);
+    const [first = "", ...rest] = file.split("/");
+    const isTop = rest.length === 0;
+    const path = isReserved(first) && !isTop ? [`${first}-2`, ...rest].join("/") : file;
+    const place = await numbered(`${TRASH_FOLDER}/${path}`, isFree, isTop && isReserved(file) ? 2 : 1);
     taken.add(place);
     return place;
   }

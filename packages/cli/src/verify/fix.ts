@@ -30,6 +30,8 @@ export interface Fixes {
   readonly done: readonly FixedPhoto[];
   /** What could not be stored anew and stays as it is. */
   readonly failed: readonly { readonly file: string; readonly error: ErrorRecord }[];
+  /** CREDITS.md is somebody else's and stays as it is. */
+  readonly keeps_credits?: true;
 }
 
 /**
@@ -80,7 +82,7 @@ export async function fixPhotos(
   } finally {
     await trash.save();
   }
-  return { done, failed };
+  return { done, failed, ...(trash.keepsCredits && { keeps_credits: true as const }) };
 }
 
 async function storedAnew(root: string, photo: GoodPhoto): Promise<NewPhoto | { readonly error: ErrorRecord }> {

@@ -61,9 +61,9 @@ export async function fakeInternet(catalog: Catalog = () => []): Promise<FakeInt
     if (url.pathname === "/openverse/v1/images/") openverse(url, response);
     else if (url.pathname === "/wikimedia/api.php") wikimedia(url, response);
     else if (url.pathname === "/duckduckgo/") {
-      response.writeHead(200, { "content-type": "text/html" });
+      response.writeHead(200, { "content-type": "text/html", "set-cookie": ["a=1; path=/", "b=2; path=/"] });
       response.end(`<html><script>vqd="4-123456789";</script>${url.searchParams.get("q")}</html>`);
-    } else if (url.pathname === "/duckduckgo/i.js") duckduckgo(url, response);
+    } else if (url.pathname === "/duckduckgo/i.js") duckduckgo(url, request, response);
     else response.writeHead(404).end();
   };
   // A host each, since the program treats hosts one by one.
@@ -184,8 +184,15 @@ export async function fakeInternet(catalog: Catalog = () => []): Promise<FakeInt
     });
   }
 
-  function duckduckgo({ searchParams }: URL, response: ServerResponse): void {
-    if (searchParams.get("vqd") !== "4-123456789") return void response.writeHead(403).end();
+  function duckduckgo({ searchParams }: URL, { headers }: IncomingMessage, response: ServerResponse): void {
+    const asThePage =
+      headers.cookie === "a=1; b=2" &&
+      headers["sec-gpc"] === "1" &&
+      headers.priority === "u=4" &&
+      headers["sec-fetch-site"] === "same-origin" &&
+      headers.referer !== undefined &&
+      searchParams.get("ct") === "EN";
+    if (searchParams.get("vqd") !== "4-123456789" || !asThePage) return void response.writeHead(403).end();
     const offset = Number(searchParams.get("s") ?? 0);
     const q = searchParams.get("q") ?? "";
     const all = catalog("duckduckgo", `${q} ${searchParams.get("f")}`);

@@ -228,6 +228,71 @@ describe("collect", () => {
     expect(rows.map(({ file_name }) => file_name)).toContain(await nameOf("Alpha", 50));
   });
 
+  test("a photo that was moved to another class takes its origin along; credits of somebody else stay", async () => {
+    internet = await fakeInternet(twoClasses((from) => range(3, "ok", from)));
+    await writeClasses();
+    expect((await collect(...ARGS, "--per-class", "2")).code).toBe(0);
+    const [from, to] = [await nameOf("Alpha", 0), await nameOf("Бета", 0)];
+    await rename(join(folder, "data", from), join(folder, "data", to));
+    const own = "# Credits\n\nThanks to Ann.\n";
+    await writeFile(join(folder, "data", "CREDITS.md"), own);
+    const outcome = await collect(...ARGS, "--per-class", "2");
+    expect(outcome.stderr).toMatch(/^ballsight: CREDITS\.md was not written by this program and stays as it is; .*\n$/);
+    expect(outcome.stdout).not.toContain("credits ");
+    expect(await readFile(join(folder, "data", "CREDITS.md"), "utf8")).toBe(own);
+    const rows = await jsonLines("data", "metadata.jsonl");
+    expect(rows.filter(({ url }) => url === internet.photo("ok/0.jpg"))).toMatchObject([
+      { file_name: to, label: "Бета", license: "CC BY-SA 2.0" },
+    ]);
+    expect(rows.map(({ file_name }) => file_name).sort()).toEqual(await photosOf("data"));
+  });
+
+  test("what somebody put there and took out is not collected", async () => {
+    internet = await fakeInternet(twoClasses((from) => range(3, "ok", from)));
+    await writeClasses("Alpha\n");
+    await mkdir(join(folder, "data", "Alpha"), { recursive: true });
+    await writeFile(join(folder, "data", "Alpha", "mine.jpg"), await photoBytes(0));
+    const args = [...ARGS, "--source", "openverse", "--json"];
+    await collect(...args, "--per-class", "1");
+    await rm(join(folder, "data", "Alpha", "mine.jpg"));
+    expect(resultsOf(await collect(...args, "--per-class", "9"))[0]).toMatchObject({ got: 2, duplicate: 1 });
+  });
+
+  test("lists and folders are read anew by every run", async () => {
+    internet = await fakeInternet(() => []);
+    for (const [name, ids] of Object.entries({ a: [1], b: [2, 3] })) {
+      await mkdir(join(folder, name, "Alpha"), { recursive: true });
+      await writeFile(join(folder, name, "list.csv"), `url,label\n${internet.photo(`ok/${ids[0]}.jpg`)},Alpha\n`);
+      for (const id of ids) await writeFile(join(folder, name, "Alpha", `${id}.jpg`), await photoBytes(id + 10));
+    }
+    const got = async (...args: string[]) => resultsOf(await collect("--out", "data", "--json", ...args))[0]?.got;
+    expect(await got("--urls", "a/list.csv")).toBe(1);
+    expect(await got("--urls", "b/list.csv")).toBe(2);
+    await writeFile(join(folder, "b", "list.csv"), `url,label\n${internet.photo("ok/4.jpg")},Alpha\n,`, { flag: "a" });
+    expect(await got("--urls", "b/list.csv")).toBe(3);
+    expect(await got("--from", "a")).toBe(4);
+    expect(await got("--from", "b")).toBe(6);
+  });
+
+  test("a host that wants to be left alone: its photos stay undecided, others are taken, the next run comes back", async () => {
+    internet = await fakeInternet(() => []);
+    const other = new URL(internet.env.BALLSIGHT_OPENVERSE_URL!).origin;
+    const closed = range(60, "ok").map(internet.photo);
+    const open = range(3, "ok", 100).map((path) => `${other}/photo/${path}`);
+    await writeFile(join(folder, "Alpha.txt"), [...closed, ...open].join("\n"));
+    internet.intercept = (request, response) => {
+      if (request.headers.host !== new URL(internet.origin).host) return false;
+      response.writeHead(429, { "retry-after": "3600" }).end();
+      return true;
+    };
+    const args = ["--urls", "Alpha.txt", "--out", "data", "--per-host", "1"];
+    const first = await collect(...args, "--json");
+    expect({ code: first.code, stderr: first.stderr }).toEqual({ code: 1, stderr: "" });
+    expect(resultsOf(first)[0]).toMatchObject({ got: 3, failed: 0, left: 60 });
+    internet.intercept = undefined;
+    expect(resultsOf(await collect(...args, "--json"))[0]).toMatchObject({ got: 63, left: 0 });
+  });
+
   test("--retry asks again for what may be otherwise, and for nothing else", async () => {
     internet = await fakeInternet(
       twoClasses((from) => [...range(3, "ok", from), ...range(2, "error", from + 10), ...range(2, "gone", from + 20)]),
@@ -351,6 +416,8 @@ describe("what it refuses", () => {
     ["an empty class list", ["--out", "data", "--classes", "empty.txt"], /at least one class/],
     ["a class with a slash", ["--out", "data", "--classes", "slash.txt"], /line 2.*a name with a slash \(a\/b\)/],
     ["a class that climbs", ["--out", "data", "--classes", "climb.txt"], /a name that begins with a dot/],
+    ["a class called as a file of ours", ["--out", "data", "--classes", "ours.txt"], /the name of a file beside/],
+    ["a sheet that is another page", ["--out", "page", "--sheet"], /an earlier sheet for `--sheet`/],
     ["a class twice", ["--out", "data", "--classes", "twice.txt"], /every class once .* but received ALPHA twice/],
     [
       "an unknown source",
@@ -379,6 +446,8 @@ describe("what it refuses", () => {
       "ok.txt": "Alpha\n",
       "slash.txt": "Alpha\na/b\n",
       "climb.txt": "..\n",
+      "ours.txt": "Credits.md\n",
+      "page/sheet.html": "<title>Mine</title>",
       "twice.txt": "Alpha\nALPHA\n",
       "project/package.json": "{}",
       "home/.bashrc": "",
@@ -408,6 +477,47 @@ describe("what it refuses", () => {
     expect(code).toBe(2);
     expect(stderr).toContain(`one that process ${process.pid} changes`);
     expect(internet.requests).toEqual([]);
+  });
+
+  test("a ledger's line leads nowhere but into a class's folder", async () => {
+    internet = await fakeInternet(() => []);
+    await writeClasses("Alpha\n");
+    const incoming = join(folder, "data", ".collect", "incoming");
+    await mkdir(incoming, { recursive: true });
+    const bytes = await photoBytes(1);
+    const hash = sha256(bytes);
+    const name = `${hash.slice(0, 16)}.jpg`;
+    const wrong = [
+      "../out.jpg",
+      `../${name}`,
+      `..\\${name}`,
+      `a/b/${name}`,
+      `.git/${name}`,
+      `Beta/${name}`,
+      "Alpha/x.jpg",
+      7,
+    ];
+    const lines = [...wrong, `Alpha/${hash.slice(0, 16)}.js`, `Alpha/${name}`].flatMap((file, i) => {
+      const label = typeof file === "string" && i < 5 ? file.split("/").slice(0, -1).join("/") : "Alpha";
+      const found = { event: "found", label, url: internet.photo(`gone/${i}.jpg`), source: "openverse", query: "q" };
+      return [found, { event: "done", label, url: found.url, status: "ok", file, sha256: hash, width: 1, height: 1 }];
+    });
+    const text = [
+      { event: "begin", program: "ballsight collect", version: 1 },
+      ...lines.slice(0, -2),
+      { event: "done" },
+    ];
+    const write = (all: readonly object[]) =>
+      writeFile(join(incoming, "..", "ledger.jsonl"), all.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    for (const isRight of [false, true]) {
+      await mkdir(incoming, { recursive: true });
+      await writeFile(join(incoming, "x.part"), bytes);
+      await write(isRight ? [...text, ...lines.slice(-2)] : text);
+      const { stderr } = await collect(...ARGS, "--source", "openverse", "--per-class", "1");
+      expect(stderr).toBe("");
+      expect(await readdir(folder)).toEqual(["classes.txt", "data"]);
+      expect(await filesOf("data")).toEqual(isRight ? [`Alpha/${name}`, "CREDITS.md", "metadata.jsonl"] : []);
+    }
   });
 
   test("a ledger of something else stays as it was; a torn line is told of and made good", async () => {
@@ -454,7 +564,7 @@ describe("services that refuse", () => {
     const { code, stdout, stderr } = await collect(...ARGS, "--per-class", "20");
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /^ballsight: expected photos of `openverse` but received too many questions \(status 429\); it is asked again from \d\d:\d\d on\n$/,
+      /^ballsight: expected photos of `openverse` but received too many questions \(status 429\); it is asked again from (?:\d+ \w+, )?\d\d:\d\d on\n$/,
     );
     expect(stdout).toContain("openverse   stopped: too many questions (status 429)");
     // Nor is it asked by the next run, as long as that holds.
@@ -467,6 +577,8 @@ describe("services that refuse", () => {
   test.each([
     ["a challenge", () => [202, "<html>anomaly</html>"], "a question whether a person asks (status 202)"],
     ["a refusal", () => [403, ""], "no (status 403)"],
+    ["too many questions", () => [429, ""], "too many questions (status 429); it is asked again from"],
+    ["a fault", () => [500, ""], "a fault of its own (status 500); it is asked again from"],
     ["a page without a token", () => [200, "<html>new design</html>"], "a page without the token"],
     [
       "a page where photos should be",
@@ -482,8 +594,10 @@ describe("services that refuse", () => {
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toContain(`received ${words}`);
     expect(outcome.stderr.trimEnd().split("\n")).toHaveLength(1);
-    // One no is enough.
-    expect(internet.requests.length).toBeLessThanOrEqual(2);
+    // One no is enough, and lasts ten minutes.
+    expect(internet.requests.length).toBeLessThanOrEqual(outcome.stderr.includes("no list") ? 2 : 1);
+    const stopped = (await jsonLines("data", ".collect/ledger.jsonl")).find(({ event }) => event === "stopped");
+    expect(Date.parse(stopped?.until as string) - Date.parse(stopped?.at as string)).toBeCloseTo(600_000, -4);
   });
 
   test("duckduckgo: five pages, the token taken once, then other layouts", async () => {
@@ -564,7 +678,7 @@ describe("kill -9", () => {
   test("at twenty moments ends with the same photos as without", async () => {
     internet = await fakeInternet(catalog);
     await writeClasses();
-    const whole = await collect(...args);
+    const whole = await collect(...args, "--json");
     expect(whole.code, whole.stderr).toBe(0);
     const reference = { photos: await photosOf("data"), origins: await origins("data") };
     await rename(join(folder, "data"), join(folder, "reference"));
@@ -574,12 +688,12 @@ describe("kill -9", () => {
     for (; kills < 20; kills++) {
       const { child, outcome } = start(args);
       // Counted in requests, not in seconds: a slow machine is killed at the same places.
-      let left = 1 + Math.floor(random() * 40);
-      const delay = random() * 12;
+      let left = 1 + Math.floor(random() * 20);
       internet.intercept = () => {
-        if (--left === 0) setTimeout(() => child.kill("SIGKILL"), delay);
+        if (--left === 0) child.kill("SIGKILL");
         return false;
       };
+      // Nothing is left to be asked for.
       if ((await outcome).code !== null) break;
       internet.intercept = undefined;
       // Whatever has a name in the data set is whole.
@@ -590,14 +704,14 @@ describe("kill -9", () => {
     }
     internet.intercept = undefined;
     expect(kills).toBeGreaterThanOrEqual(12);
-    const { code, stdout } = await collect(...args);
-    expect(code).toBe(0);
-    expect(stdout.split("\n").slice(0, 4)).toEqual(
-      whole.stdout
-        .split("\n")
-        .slice(0, 4)
-        .map((line, i) => (i === 0 ? line : expect.anything())),
-    );
+    const mended = await collect(...args, "--json");
+    expect(mended.code).toBe(0);
+    // All but what this run alone did.
+    const counts = (outcome: Outcome) =>
+      resultsOf(outcome)
+        .slice(0, 2)
+        .map(({ added: _, left: __, ...rest }) => rest);
+    expect(counts(mended)).toEqual(counts(whole));
     expect(await photosOf("data")).toEqual(reference.photos);
     expect(await origins("data")).toEqual(reference.origins);
     expect(await readFile(join(folder, "data", "CREDITS.md"), "utf8")).toBe(
@@ -623,6 +737,31 @@ describe("kill -9", () => {
     expect(await photosOf("data")).toEqual(photos);
     expect(internet.requests).toEqual([]);
     expect(await readdir(join(folder, "data", ".collect"))).toEqual(["ledger.jsonl"]);
+  });
+
+  test("in a run with --retry, whose photos a plain run then knows", async () => {
+    internet = await fakeInternet(twoClasses((from) => [...range(2, "ok", from), ...range(2, "error", from + 10)]));
+    await writeClasses("Alpha\n");
+    const args = [...ARGS, "--per-class", "9", "--source", "openverse"];
+    expect((await collect(...args)).code).toBe(1);
+    internet.intercept = (_, response, url) => {
+      if (!url.pathname.startsWith("/photo/error/")) return false;
+      void photoBytes(Number(/(\d+)\.jpg/.exec(url.pathname)![1])).then((bytes) => response.writeHead(200).end(bytes));
+      return true;
+    };
+    await collect(...args, "--retry", "server-error");
+    const photos = await photosOf("data");
+    expect(photos).toHaveLength(4);
+    // As a kill leaves it: no row yet, and one photo between its line and its place.
+    const data = join(folder, "data");
+    for (const name of ["metadata.jsonl", "CREDITS.md"]) await rm(join(data, name));
+    await mkdir(join(data, ".collect", "incoming"));
+    await rename(join(data, await nameOf("Alpha", 10)), join(data, ".collect", "incoming", "whole.part"));
+    await collect(...args);
+    expect(await photosOf("data")).toEqual(photos);
+    const rows = await jsonLines("data", "metadata.jsonl");
+    expect(rows.map(({ file_name }) => file_name).sort()).toEqual(photos);
+    expect(await readFile(join(data, "CREDITS.md"), "utf8")).toContain(await nameOf("Alpha", 11));
   });
 
   test("Ctrl-C stops with everything written, and the same command goes on", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { CREDITS_MARK } from "../../src/collect/credits.ts";
 import { decode } from "../../src/images/decode.ts";
 import { tryLock } from "../../src/run/lock.ts";
 import { fill, picture, snapshot, withSize } from "../helpers/dataset.ts";
@@ -281,7 +282,7 @@ describe("metadata.jsonl", () => {
       "Golf/page.png": picture("Golf", 12).jpeg(),
       "Tennis/deep.png": deep,
       "metadata.jsonl": text,
-      "CREDITS.md": "# Credits\n",
+      "CREDITS.md": `# Credits\n\n${CREDITS_MARK}\n`,
     });
     const { result } = await verify("--fix", "--reencode");
     expect(result.metadata).toEqual({ rows_without_file: [], changed: ["Tennis/deep.png"] });
@@ -291,14 +292,32 @@ describe("metadata.jsonl", () => {
     expect(now[3]).toMatchObject({ file_name: "Tennis/deep.png", creator: "D", width: 64, height: 64 });
     expect(now[3].sha256).toBe(hashes["Tennis/deep.png"]);
     expect(now[3].original_sha256).toBe(hashes[".trash/Tennis/deep.png"]);
-    expect(await readFile(join(root, "CREDITS.md"), "utf8")).toMatch(/^# Credits\n\n3 photos/);
+    expect(await readFile(join(root, "CREDITS.md"), "utf8")).toMatch(/\n\n3 photos/);
 
     await run("restore", root);
     const back = await rows();
     expect(back).toHaveLength(5);
     expect(back).toContainEqual(lines[1]);
     expect(back).toContainEqual(lines[4]);
-    expect(await readFile(join(root, "CREDITS.md"), "utf8")).toMatch(/^# Credits\n\n4 photos/);
+    expect(await readFile(join(root, "CREDITS.md"), "utf8")).toMatch(/\n\n4 photos/);
+  });
+
+  test("credits of somebody else stay; a class may be called as the trash's lock", async () => {
+    const cut = (await picture("Golf", 10).jpeg().toBuffer()).subarray(0, 500);
+    const credits = "# Credits\n\nThanks to Ann.\n";
+    await fill(root, {
+      ...healthy(),
+      "lock/cut.jpg": cut,
+      "lock/a.jpg": picture("Golf", 12).jpeg(),
+      "metadata.jsonl": '{"file_name":"lock/cut.jpg"}\n{"file_name":"Golf/a.jpg"}\n',
+      "CREDITS.md": credits,
+    });
+    const { result } = await verify("--fix");
+    expect(result.fixes).toMatchObject({ done: [{ file: "lock/cut.jpg", now: null }], keeps_credits: true });
+    expect(await readFile(join(root, "CREDITS.md"), "utf8")).toBe(credits);
+    expect(Object.keys(await snapshot(root))).toContain(".trash/lock-2/cut.jpg");
+    await run("restore", root);
+    expect(Object.keys(await snapshot(root))).toContain("lock/cut.jpg");
   });
 
   test("names that nothing is under are told of", async () => {

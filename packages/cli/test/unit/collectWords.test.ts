@@ -1,5 +1,8 @@
 // Licences, class names, texts of strangers, credits: what collecting reads and writes, without a network.
 
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ballClasses, className, sameClass, wordsOf } from "../../src/collect/classes.ts";
@@ -93,6 +96,7 @@ describe("class names", () => {
     ["a\u202eb", "a name with invisible characters"],
     ["a\u200bb", "a name with invisible characters"],
     ["NUL", "a name that Windows keeps for devices"],
+    ["credits.md", "the name of a file"],
     ["com1.txt", "a name that Windows keeps for devices"],
     ["ü".repeat(101), "a name of more than 200 bytes"],
   ])("%j is none", (name, words) => {
@@ -139,6 +143,13 @@ test.each([
   [7, undefined],
 ])("plainText(%j)", (value, expected) => expect(plainText(value)).toBe(expected));
 
+test("plainText takes no time for tags that nobody closes", () => {
+  const began = performance.now();
+  expect(plainText(`a${"<script ".repeat(500_000)}`)).toMatch(/^a/);
+  // Quadratic, four million characters take minutes.
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
 test("webUrl takes web addresses alone", () => {
   expect(webUrl("https://example.org/a b")).toBe("https://example.org/a%20b");
   for (const value of ["javascript:alert(1)", "file:///etc/passwd", "", null, "//"])
@@ -162,9 +173,11 @@ describe("credits", () => {
         license_url: "https://creativecommons.org/publicdomain/zero/1.0/",
         creator: "B",
       }),
-      row("Rugby/c.jpg", { url: "https://example.org/c.jpg", title: "C" }),
+      row("Rugby/c\n# d`.jpg", { url: "https://example.org/c.jpg", title: "C" }),
     ]);
     expect(text).toBe(`# Credits
+
+<!-- Made from metadata.jsonl by ballsight: changes belong there. -->
 
 3 photos, found with [Openverse](https://openverse.org).
 
@@ -177,7 +190,7 @@ describe("credits", () => {
 
 ## Without a known licence
 
-- \`Rugby/c.jpg\`: ["C"](<https://example.org/c.jpg>)
+- \`Rugby/c# d.jpg\`: ["C"](<https://example.org/c.jpg>)
 `);
   });
 
@@ -209,6 +222,16 @@ test("Distinct: bytes first, then looks: near by the hash and alike by the sketc
     expect(parseLook({ ...lookText(look), phash })).toBeUndefined();
   }
   expect(parseLook({ phash: "deadbeef00c0ffee", sketch: "AAAA" })).toBeUndefined();
+});
+
+test("labels of lists that are no classes are known", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "ballsight-words-"));
+  const list = join(folder, "list.csv");
+  await writeFile(list, "url,label\nhttps://example.org/1.jpg,golf\nhttps://example.org/2.jpg,Marble\n");
+  const settings = { out: "x", urls: [list] };
+  expect((await collectSettings({ ...settings, source: "urls,openverse" })).unused).toEqual(["Marble"]);
+  expect((await collectSettings(settings)).unused).toEqual([]);
+  await rm(folder, { recursive: true });
 });
 
 test("sources are asked in the order in which they are named", async () => {

@@ -1,7 +1,7 @@
 // One candidate to a photo in a temporary file, or to the reason why not: whatever process on whatever machine does it.
 
 import { createHash } from "node:crypto";
-import { open, unlink } from "node:fs/promises";
+import { open, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BallsightError, type ErrorCode } from "@ballsight/vision";
@@ -14,8 +14,8 @@ import { failWriting, writeFully } from "../../run/writeAtomic.ts";
 import type { Look } from "../distinct.ts";
 import { type Candidate, Refusal, type Status } from "../photo.ts";
 import { type Answer, readAtMost } from "./client.ts";
-import { Slots } from "./politeness.ts";
-import { type RetrieveSettings, retrieve } from "./retrieve.ts";
+import { HostClosed, Slots } from "./politeness.ts";
+import { type RetrieveSettings, retrieve, type Untimed } from "./retrieve.ts";
 
 export interface DownloadSettings extends RetrieveSettings {
   /** Where temporary files go: on the file system of the data set, so that a rename is all that is left. */
@@ -44,7 +44,13 @@ export interface NotDownloaded {
   readonly reason: string;
 }
 
-export type Outcome = Downloaded | NotDownloaded;
+/** Not asked, since its host is to be left alone for a while: to be tried again later. */
+export interface Postponed {
+  readonly status: "postponed";
+  readonly reason: string;
+}
+
+export type Outcome = Downloaded | NotDownloaded | Postponed;
 
 const MAX_BYTES = 25_000_000;
 /** What `sniff` looks at. */
@@ -52,6 +58,30 @@ const HEAD_BYTES = 4096;
 /** Bodies beyond this wait for one of few places, so that forty large ones are never in memory at once. */
 const LARGE_BYTES = 2_000_000;
 const largeBodies = new Slots(4);
+
+/** Of one photo: taken with its first byte too many, kept until it is on the disk. */
+class LargePlace {
+  readonly #signal: AbortSignal;
+  #release: (() => void) | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** @param size of what is in memory or about to be, bytes */
+  needs(size: number): boolean {
+    return size > LARGE_BYTES && this.#release === undefined;
+  }
+
+  async enter(): Promise<void> {
+    this.#release = await largeBodies.take(this.#signal);
+  }
+
+  leave(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+}
 
 let serial = 0;
 
@@ -61,30 +91,40 @@ export async function download(
   settings: DownloadSettings,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const place = new LargePlace(signal);
   try {
-    const bytes = await contentOf(candidate, settings, signal);
+    const bytes = await contentOf(candidate, settings, place, signal);
     return await examined(bytes, settings);
   } catch (error) {
     if (error instanceof Refusal) return { status: error.status, reason: error.message };
+    if (error instanceof HostClosed) return { status: "postponed", reason: error.message };
     throw error;
+  } finally {
+    place.leave();
   }
 }
 
 async function contentOf(
   { url, source }: Pick<Candidate, "url" | "source">,
   settings: DownloadSettings,
+  place: LargePlace,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const limit = settings.maxBytes ?? MAX_BYTES;
   // A list or a service that names files of this machine is none to follow.
-  if (source === "folder" && url.startsWith("file:")) return await fileContent(url, limit);
+  if (source === "folder" && url.startsWith("file:")) return await fileContent(url, limit, place);
   if (!URL.canParse(url)) throw new Refusal("dead", "no address");
-  return await retrieve(url, settings, signal, (answer) => photoBody(answer, limit, signal));
+  return await retrieve(url, settings, signal, (answer, untimed) => photoBody(answer, limit, place, untimed));
 }
 
-async function fileContent(url: string, limit: number): Promise<Uint8Array> {
+async function fileContent(url: string, limit: number, place: LargePlace): Promise<Uint8Array> {
   try {
-    const bytes = await readPhotoFile(fileURLToPath(url), url);
+    const path = fileURLToPath(url);
+    const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+    if (size > limit) throw new Refusal("too-large", `more than ${limit} bytes`);
+    if (place.needs(size)) await place.enter();
+    const bytes = await readPhotoFile(path, url);
+    // It may have grown, or be a pipe.
     if (bytes.length > limit) throw new Refusal("too-large", `more than ${limit} bytes`);
     return bytes;
   } catch (error) {
@@ -94,19 +134,20 @@ async function fileContent(url: string, limit: number): Promise<Uint8Array> {
 }
 
 /** Left as soon as the first bytes are no photo's: the commonest dead link is a page that says so, with status 200. */
-async function photoBody({ body }: Answer, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+async function photoBody({ body }: Answer, limit: number, place: LargePlace, untimed: Untimed): Promise<Uint8Array> {
   let looked = false;
-  let release: (() => void) | undefined;
   try {
     return await readAtMost(body, limit, async (chunks, size) => {
       if (!looked && size >= HEAD_BYTES) {
         looked = true;
         expectPhoto(Buffer.concat(chunks));
       }
-      if (release === undefined && size > LARGE_BYTES) release = await largeBodies.take(signal);
+      if (place.needs(size)) await untimed(() => place.enter());
     });
-  } finally {
-    release?.();
+  } catch (error) {
+    // Another attempt waits for the host's turn, which whoever has it may be waiting for this place.
+    place.leave();
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { normalUrl, Refusal, type Status } from "../photo.ts";
 import type { Answer, Client } from "./client.ts";
 import { optOut, valuesOf } from "./optOut.ts";
-import { HostClosed, type Politeness, type Verdict } from "./politeness.ts";
+import type { Politeness, Verdict } from "./politeness.ts";
 import type { Robots } from "./robots.ts";
 
 export interface RetrieveSettings {
@@ -20,7 +20,14 @@ export interface RetrieveSettings {
   readonly attempts?: number | undefined;
 }
 
+/** Runs what is no fault of the host, a wait for memory, beside the deadline. */
+export type Untimed = <T>(wait: () => Promise<T>) => Promise<T>;
+
+type Read<T> = (answer: Answer, untimed: Untimed) => Promise<T>;
+
 const DEADLINE_MS = 30_000;
+/** No further attempt after this: decisions about other photos wait for this one. */
+const PATIENCE_MS = 60_000;
 const ATTEMPTS = 3;
 const MOST_REDIRECTS = 5;
 const HEADERS = { accept: "image/*,*/*;q=0.8", "accept-encoding": "identity" };
@@ -31,33 +38,29 @@ const FIRST_PAUSE_MS = 300;
 
 /**
  * Hands the answer of the last redirect to `read`, whose result it returns.
- * @throws Refusal; what `signal` was aborted with
+ * @throws Refusal; HostClosed where the host is to be left alone; what `signal` was aborted with
  */
 export async function retrieve<T>(
   url: string,
   settings: RetrieveSettings,
   signal: AbortSignal,
-  read: (answer: Answer) => Promise<T>,
+  read: Read<T>,
 ): Promise<T> {
   const { attempts = ATTEMPTS } = settings;
+  const began = performance.now();
   for (let attempt = 1; ; attempt++) {
     try {
       return await follow(new URL(url), settings, signal, read);
     } catch (error) {
-      if (error instanceof HostClosed) throw new Refusal("rate-limited", error.message, { cause: error });
-      if (!(error instanceof Refusal) || !MAY_PASS.has(error.status) || attempt >= attempts) throw error;
+      const isLast = attempt >= attempts || performance.now() - began > PATIENCE_MS;
+      if (!(error instanceof Refusal) || !MAY_PASS.has(error.status) || isLast) throw error;
     }
     // The host's own rest is the gate's matter; this one only keeps a connection that broke from being tried at once.
     await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random(), undefined, { signal });
   }
 }
 
-async function follow<T>(
-  first: URL,
-  settings: RetrieveSettings,
-  signal: AbortSignal,
-  read: (answer: Answer) => Promise<T>,
-): Promise<T> {
+async function follow<T>(first: URL, settings: RetrieveSettings, signal: AbortSignal, read: Read<T>): Promise<T> {
   let left = settings.deadlineMs ?? DEADLINE_MS;
   let url = first;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
@@ -65,13 +68,11 @@ async function follow<T>(
       throw new Refusal("blocked-robots", `robots.txt of ${url.host}`);
     }
     const step = await settings.politeness.visit(url.host, signal, async (report) => {
-      const began = performance.now();
       const deadline = deadlineOf(left, signal);
       try {
-        return await visit(url, settings, deadline.signal, read, report);
+        return await visit(url, settings, deadline, read, report);
       } finally {
-        deadline.clear();
-        left -= performance.now() - began;
+        left = deadline.clear();
       }
     });
     if ("result" in step) return step.result;
@@ -83,46 +84,77 @@ async function follow<T>(
 async function visit<T>(
   url: URL,
   { client, ignoreOptOut }: RetrieveSettings,
-  signal: AbortSignal,
-  read: (answer: Answer) => Promise<T>,
+  { signal, untimed }: Deadline,
+  read: Read<T>,
   report: (verdict: Verdict) => void,
 ): Promise<{ readonly result: T } | { readonly location: URL }> {
-  let answer: Answer;
   try {
-    answer = await client.get(url, HEADERS, signal);
+    const answer = await client.get(url, HEADERS, signal);
+    const refused = answer.status === 403 || answer.status === 429 || answer.status >= 500;
+    try {
+      if (refused) {
+        // 403 is mostly about one photo: many in a row close the host, but one is no reason for a rest.
+        const waitMs = retryAfter(answer) ?? (answer.status === 403 ? 0 : undefined);
+        report({ refused, waitMs });
+      }
+      // A page that says why there is no photo may ask to be left out of indexes: that is no word on the photo.
+      if (!isRedirect(answer.status)) expectFound(answer.status);
+      const header = ignoreOptOut ? undefined : optOut(answer.headers);
+      if (header !== undefined) throw new Refusal("blocked-optout", header);
+      const step = isRedirect(answer.status)
+        ? { location: locationOf(answer) }
+        : { result: await read(answer, untimed) };
+      report({ refused: false });
+      return step;
+    } catch (error) {
+      // Whatever else it came to, the host has answered.
+      if (error instanceof Refusal && !refused && !isHostsFault(error)) report({ refused: false });
+      throw error;
+    } finally {
+      answer.close();
+    }
   } catch (error) {
+    // Headers alone are no answer either: who stalls in the middle keeps everybody waiting.
     if (isHostsFault(error)) report({ refused: true });
     throw error;
   }
-  try {
-    const refused = answer.status === 403 || answer.status === 429 || answer.status >= 500;
-    // 403 is mostly about one photo: many in a row close the host, but one is no reason for a rest.
-    const waitMs = retryAfter(answer) ?? (answer.status === 403 ? 0 : undefined);
-    report({ refused, ...(refused && { waitMs }) });
-    if (!ignoreOptOut) {
-      const header = optOut(answer.headers);
-      if (header !== undefined) throw new Refusal("blocked-optout", header);
-    }
-    if (isRedirect(answer.status)) return { location: locationOf(answer) };
-    expectFound(answer.status);
-    return { result: await read(answer) };
-  } finally {
-    answer.close();
-  }
+}
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  readonly untimed: Untimed;
+  /** Stops it. Returns what is left, milliseconds. */
+  clear(): number;
 }
 
 /** A deadline that is the host's fault, beside the stop that is the user's wish. */
-function deadlineOf(ms: number, stop: AbortSignal): { readonly signal: AbortSignal; clear(): void } {
+function deadlineOf(ms: number, stop: AbortSignal): Deadline {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new Refusal("timeout", "not there in time")), Math.max(0, ms));
+  let left = ms;
+  let began = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const run = () => {
+    began = performance.now();
+    timer = setTimeout(() => controller.abort(new Refusal("timeout", "not there in time")), Math.max(0, left));
+  };
+  const pause = () => {
+    clearTimeout(timer);
+    left -= performance.now() - began;
+  };
+  run();
   const forward = () => controller.abort(stop.reason);
   if (stop.aborted) forward();
   stop.addEventListener("abort", forward, { once: true });
   return {
     signal: controller.signal,
+    untimed: async (wait) => {
+      pause();
+      return await wait().finally(run);
+    },
     clear: () => {
-      clearTimeout(timer);
+      pause();
       stop.removeEventListener("abort", forward);
+      return left;
     },
   };
 }
@@ -130,9 +162,9 @@ function deadlineOf(ms: number, stop: AbortSignal): { readonly signal: AbortSign
 const isHostsFault = (error: unknown): boolean =>
   error instanceof Refusal && (error.status === "timeout" || error.status === "network-error");
 
-const isRedirect = (status: number): boolean => [301, 302, 303, 307, 308].includes(status);
+export const isRedirect = (status: number): boolean => [301, 302, 303, 307, 308].includes(status);
 
-function locationOf(answer: Answer): URL {
+export function locationOf(answer: Answer): URL {
   const [location = ""] = valuesOf(answer.headers, "location");
   const url = location === "" ? undefined : normalUrl(location, answer.url.href);
   if (url === undefined) throw new Refusal("dead", `status ${answer.status} without an address`);

@@ -1,5 +1,6 @@
 // DuckDuckGo's image search: the whole web, no licences, no official interface. Best effort: it is asked politely and left at the first no.
 
+import { valuesOf } from "../download/optOut.ts";
 import { type FoundPhoto, normalUrl, present } from "../photo.ts";
 import { asArray, asObject, jsonObject, plainText, type Service, type ServiceAnswer, webUrl } from "./service.ts";
 import { type ClassWords, type Page, type Query, queryName, type Source, SourceStopped } from "./source.ts";
@@ -17,6 +18,8 @@ const MOST_PAGES = 5;
 const MOST_QUERY = 499;
 /** Refusals last about so long. */
 const COOL_DOWN_MS = 10 * 60_000;
+/** One no is enough. */
+const PATIENCE = { attempts: 1, restMs: COOL_DOWN_MS };
 /** Six slots: time, size, color, type, layout, license. */
 const SLOTS = ["time", "size", "color", "type", "layout", "license"] as const;
 const LAYOUTS: readonly Readonly<Record<string, string>>[] = [
@@ -34,6 +37,8 @@ const HEADERS = {
   "sec-fetch-dest": "empty",
   "sec-fetch-mode": "cors",
   "sec-fetch-site": "same-origin",
+  "sec-gpc": "1",
+  priority: "u=4",
 };
 
 export class DuckDuckGo implements Source {
@@ -42,6 +47,8 @@ export class DuckDuckGo implements Source {
   readonly #base: string;
   /** By query; the last few are all that is ever asked for. */
   readonly #tokens = new Map<string, string>();
+  /** Of the page that the token was in: a token is good for whoever got it. */
+  #cookies = "";
 
   constructor({ service, base = BASE }: DuckDuckGoOptions) {
     this.#service = service;
@@ -65,8 +72,9 @@ export class DuckDuckGo implements Source {
     const f = SLOTS.map((slot) => (filters[slot] === undefined ? "" : `${slot}:${filters[slot]}`)).join(",");
     const vqd = await this.#token(q, signal);
     const place = offset > 0 && { s: String(offset) };
-    url.search = new URLSearchParams({ o: "json", q, l: "wt-wt", vqd, p: "1", f, ...place }).toString();
-    const answer = await this.#service.get(url, { ...HEADERS, referer: this.#base }, signal);
+    url.search = new URLSearchParams({ o: "json", q, l: "wt-wt", vqd, p: "1", ct: "EN", f, ...place }).toString();
+    const cookie = this.#cookies === "" ? {} : { cookie: this.#cookies };
+    const answer = await this.#service.get(url, { ...HEADERS, ...cookie, referer: this.#base }, signal, PATIENCE);
     expectAnswer(answer);
     const body = jsonObject(answer.text);
     if (body === undefined || !Array.isArray(body.results)) {
@@ -86,8 +94,11 @@ export class DuckDuckGo implements Source {
       url,
       { accept: "text/html", "accept-language": HEADERS["accept-language"] },
       signal,
+      PATIENCE,
     );
     expectAnswer(answer);
+    const set = valuesOf(answer.headers, "set-cookie").map((line) => line.split(";")[0]!.trim());
+    if (set.length > 0) this.#cookies = set.join("; ");
     const token = /vqd=(?:"([^"]+)"|'([^']+)'|([\d-]+)(?=&))/.exec(answer.text)?.slice(1).find(Boolean);
     if (token === undefined) {
       throw new SourceStopped("a page without the token that searches need; it may have changed", COOL_DOWN_MS);

@@ -17,6 +17,13 @@ export interface ServiceOptions {
   readonly onWait?: (host: string, ms: number) => void;
 }
 
+/** Of one service. */
+interface Patience {
+  readonly attempts?: number;
+  /** How long it is left alone where it names no time itself, milliseconds. */
+  readonly restMs?: number;
+}
+
 export interface ServiceAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -39,8 +46,12 @@ export class Service {
    * The answer, once it is none that asks to come again. Redirects are not followed: a service that moves has changed.
    * @throws SourceStopped; what `signal` was aborted with
    */
-  async get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ServiceAnswer> {
-    const { attempts = ATTEMPTS } = this.#options;
+  async get(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    { attempts = this.#options.attempts ?? ATTEMPTS, restMs }: Patience = {},
+  ): Promise<ServiceAnswer> {
     for (let attempt = 1; ; attempt++) {
       const last = attempt >= attempts;
       const outcome = await this.#ask(url, headers, signal).catch((error: unknown) => {
@@ -48,7 +59,7 @@ export class Service {
         if (!(error instanceof Refusal)) throw error;
         const { status, message } = error;
         if (last || status === "blocked-address")
-          throw new SourceStopped(`no answer (${message})`, undefined, { cause: error });
+          throw new SourceStopped(`no answer (${message})`, restMs, { cause: error });
         return undefined;
       });
       if (outcome !== undefined) {
@@ -57,7 +68,7 @@ export class Service {
         if (!again) return outcome;
         const wait = retryAfter(outcome);
         const words = status === 429 ? "too many questions (status 429)" : `a fault of its own (status ${status})`;
-        if (last || (wait ?? 0) > MOST_WAIT_MS) throw new SourceStopped(words, wait);
+        if (last || (wait ?? 0) > MOST_WAIT_MS) throw new SourceStopped(words, wait ?? restMs);
         if (wait !== undefined && wait > 0) this.#options.onWait?.(url.host, wait);
       }
       await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random(), undefined, { signal });
@@ -113,7 +124,9 @@ export const asArray = (value: unknown): readonly unknown[] => (Array.isArray(va
 /** Titles and names may hold HTML and entities, and wherever they go later, one line is enough. Undefined where nothing is left. */
 export function plainText(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
+  // What is longer is nobody's title, and looking for the ends of its tags would take forever.
   const text = value
+    .slice(0, MOST_MARKUP)
     .replace(/<(?:style|script)\b[\s\S]*?<\/(?:style|script)>/gi, " ")
     .replace(/<[^<>]*>/g, " ")
     .replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(amp|lt|gt|quot|apos|nbsp));/gi, entity)
@@ -122,6 +135,7 @@ export function plainText(value: unknown): string | undefined {
   return text === "" ? undefined : [...text].slice(0, MOST_TEXT).join("");
 }
 
+const MOST_MARKUP = 20_000;
 const MOST_TEXT = 500;
 const NAMED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };
 

@@ -1,9 +1,11 @@
 // Wikimedia Commons (https://commons.wikimedia.org): the best licence data there is; an official interface.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { MOST_WAIT_MS } from "../download/politeness.ts";
+import { retryAfter } from "../download/retrieve.ts";
 import { licenseOf } from "../licenses.ts";
 import { type FoundPhoto, present } from "../photo.ts";
-import { asArray, asObject, firstValue, jsonObject, plainText, type Service, webUrl } from "./service.ts";
+import { asArray, asObject, jsonObject, plainText, type Service, webUrl } from "./service.ts";
 import { type ClassWords, type Page, type Query, type Source, SourceStopped } from "./source.ts";
 
 export interface WikimediaOptions {
@@ -17,8 +19,7 @@ const PAGE_SIZE = 50;
 const MOST_PAGES = 20;
 /** One of the widths that are kept ready (others are refused): more than any network sees, a twentieth of an original. */
 const WIDTH = 960;
-const FIELDS =
-  "LicenseShortName|License|LicenseUrl|UsageTerms|Artist|Credit|AttributionRequired|Restrictions|ObjectName";
+const FIELDS = "LicenseShortName|License|LicenseUrl|UsageTerms|Artist|Restrictions|ObjectName";
 const PARAMETERS = {
   action: "query",
   format: "json",
@@ -84,8 +85,9 @@ export class Wikimedia implements Source {
         throw new SourceStopped(`error ${code} (${plainText(error.info) ?? "no reason"})`);
       }
       if (attempt === LAG_ATTEMPTS) throw new SourceStopped(`${code}, ${LAG_ATTEMPTS} times`, LAG_WAIT_MS);
-      const seconds = Number(firstValue(answer.headers, "retry-after") ?? Number.NaN);
-      await sleep(Number.isFinite(seconds) ? Math.min(60, seconds) * 1000 : LAG_WAIT_MS, undefined, { signal });
+      const wait = retryAfter(answer) ?? LAG_WAIT_MS;
+      if (wait > MOST_WAIT_MS) throw new SourceStopped(code, wait);
+      await sleep(wait, undefined, { signal });
     }
   }
 }
@@ -108,7 +110,6 @@ function photoOf(page: unknown): FoundPhoto[] {
       creator: field("Artist"),
       license: license?.name ?? field("UsageTerms"),
       license_url: license?.url,
-      attribution: field("Credit"),
       restrictions: field("Restrictions"),
     }) as FoundPhoto,
   ];
