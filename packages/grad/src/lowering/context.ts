@@ -24,6 +24,13 @@ export function rule<A>(
   return [op.name, lower as Rule];
 }
 
+/** Some of a dense filter's output channels, as [blocks, C/B, kh, kw, B, B]. */
+export interface FilterPart {
+  readonly name: string;
+  /** Blocks of output channels. */
+  readonly blocks: number;
+}
+
 export class Lowering {
   readonly g: OnnxGraph;
   readonly target: Target;
@@ -32,6 +39,7 @@ export class Lowering {
   readonly #plain = new Map<Value, string>();
   readonly #blocked = new Map<Value, string>();
   readonly #filters = new Map<Value, { name: string; layout: FilterLayout }>();
+  readonly #filterParts = new Map<Value, { parts: readonly FilterPart[]; layout: FilterLayout }>();
   readonly #consumers = new Map<Value, Node[]>();
   readonly #fused = new Set<Node>();
   readonly #deferred = new Set<Node>();
@@ -108,9 +116,19 @@ export class Lowering {
     this.#filters.set(value, { name, layout });
   }
 
+  /** A dense filter that is kept in parts, in the order of its output channels. */
+  setFilterParts(value: Value, parts: readonly FilterPart[], layout: FilterLayout): void {
+    this.#filterParts.set(value, { parts, layout });
+  }
+
+  /** The parts of a dense filter, if it is kept in some. */
+  filterParts(value: Value): readonly FilterPart[] | undefined {
+    return this.#filterParts.get(value)?.parts;
+  }
+
   /** The layout in which a weight is already there, if it is in a filter layout. */
   filterLayout(value: Value): FilterLayout | undefined {
-    return this.#filters.get(value)?.layout;
+    return (this.#filters.get(value) ?? this.#filterParts.get(value))?.layout;
   }
 
   /** Channels as the blocked layout holds them. */
@@ -138,8 +156,9 @@ export class Lowering {
     if (blocked !== undefined) {
       return this.g.op("ReorderOutput", [blocked], { channels: value.shape[1] as number }, { domain: NCHWC_DOMAIN });
     }
-    const filter = this.#filters.get(value);
-    if (filter !== undefined) return filterToPlain(this.g, filter.name, fixedShape(value, "weight"), filter.layout);
+    const layout = this.filterLayout(value);
+    if (layout !== undefined)
+      return filterToPlain(this.g, this.filter(value, layout), fixedShape(value, "weight"), layout);
     throw new GradError(
       "MISSING_LOWERING",
       `value ${value.id} ${showShape(value.shape)} is used before it is computed`,
@@ -173,6 +192,16 @@ export class Lowering {
   filter(value: Value, layout: FilterLayout): string {
     const known = this.#filters.get(value);
     if (known !== undefined && known.layout.kind === layout.kind) return known.name;
+    const cut = this.#filterParts.get(value);
+    if (cut !== undefined && cut.layout.kind === layout.kind) {
+      const whole = this.g.op(
+        "Concat",
+        cut.parts.map(({ name }) => name),
+        { axis: 0 },
+      );
+      this.#filters.set(value, { name: whole, layout });
+      return whole;
+    }
     const shape = fixedShape(value, "weight");
     const name =
       value.source.kind === "constant"

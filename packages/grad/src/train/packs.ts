@@ -71,12 +71,24 @@ function split(values: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>)
 }
 
 function parts(entry: Omit<PackEntry, "offset">): { entries: PackEntry[]; size: number }[] {
-  const count = Math.ceil(entry.whole / PACK_SIZE);
-  const bounds = Array.from({ length: count + 1 }, (_, i) => Math.floor((entry.whole * i) / count));
+  const bounds = partBounds(entry);
   return bounds.slice(1).map((end, i) => {
     const [start, size] = [bounds[i]!, end - bounds[i]!];
     return { entries: [{ ...entry, start, size, offset: 0 }], size };
   });
+}
+
+/**
+ * Where a parameter is cut: dense filters behind whole blocks of output channels, so that convolutions take the parts as they lie, and
+ * behind every fourth where that fits, as the kernel computes four at a time; others anywhere, into parts of one size.
+ */
+function partBounds({ whole, layout, storedShape }: Omit<PackEntry, "offset">): number[] {
+  const row = layout?.kind === "dense" ? whole / storedShape[0]! : whole;
+  const unit = [4 * row, row].find((size) => size <= 1.25 * PACK_SIZE) ?? 1;
+  const units = Math.ceil(whole / unit);
+  const count = Math.ceil(units / Math.max(1, Math.floor(PACK_SIZE / unit)));
+  const size = Math.ceil(units / count) * unit;
+  return [...Array.from({ length: Math.ceil(whole / size) }, (_, i) => i * size), whole];
 }
 
 function optionsOf(value: Value) {

@@ -85,9 +85,13 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
   const partsOf = (name: string) => packs.flatMap(({ entries }) => entries.filter((entry) => entry.name === name));
   const cut = new Map<string, string[]>();
   const gradientPart = ({ name, layout, start, size, whole }: PackEntry) => {
-    const flat = () => context.flat(grads.get(byName.get(name)!)!, whole, layout);
+    const grad = grads.get(byName.get(name)!)!;
+    const flat = () => context.flat(grad, whole, layout);
     if (size === whole) return flat();
     const entries = partsOf(name);
+    const index = entries.findIndex((entry) => entry.start === start);
+    const parts = context.filterParts(grad);
+    if (parts !== undefined) return context.reshape(parts[index]!.name, size);
     const made =
       cut.get(name) ??
       split(
@@ -96,7 +100,7 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
         entries.map((entry) => entry.size),
       );
     cut.set(name, made);
-    return made[entries.findIndex((entry) => entry.start === start)]!;
+    return made[index]!;
   };
   const gradientOf = ({ entries }: Pack) => {
     const parts = entries.map(gradientPart);
@@ -154,7 +158,7 @@ function split({ g, target }: Pick<Lowering, "g" | "target">, name: string, size
 /** Gives each parameter its stored shape, from the pack that it is in or from the packs that hold its parts. */
 function bindPacks(context: Lowering, packs: readonly Pack[], values: ReadonlyMap<string, Value>): void {
   const { g } = context;
-  const parts = new Map<string, { readonly entry: PackEntry; readonly names: string[] }>();
+  const parts = new Map<string, { readonly entries: PackEntry[]; readonly names: string[] }>();
   for (const pack of packs) {
     const whole = slotName("value", pack);
     const names =
@@ -166,17 +170,28 @@ function bindPacks(context: Lowering, packs: readonly Pack[], values: ReadonlyMa
             pack.entries.map(({ size }) => size),
           );
     for (const [index, entry] of pack.entries.entries()) {
-      const known = parts.get(entry.name);
-      if (known === undefined) parts.set(entry.name, { entry, names: [names[index]!] });
-      else known.names.push(names[index]!);
+      const known = parts.get(entry.name) ?? { entries: [], names: [] };
+      known.entries.push(entry);
+      known.names.push(names[index]!);
+      parts.set(entry.name, known);
     }
   }
-  for (const [name, { entry, names }] of parts) {
-    const flat = names.length === 1 ? names[0]! : g.op("Concat", names, { axis: 0 });
-    const shaped = entry.storedShape.length === 1 ? flat : context.reshape(flat, ...entry.storedShape);
+  for (const [name, { entries, names }] of parts) {
     const value = values.get(name)!;
-    if (entry.layout === undefined) context.setPlain(value, shaped);
-    else context.setFilter(value, shaped, entry.layout);
+    const { layout, storedShape, whole } = entries[0]!;
+    const row = whole / storedShape[0]!;
+    if (layout?.kind === "dense" && entries.length > 1 && entries.every(({ size }) => size % row === 0)) {
+      const part = ({ size }: PackEntry, index: number) => {
+        const blocks = size / row;
+        return { name: context.reshape(names[index]!, blocks, ...storedShape.slice(1)), blocks };
+      };
+      context.setFilterParts(value, entries.map(part), layout);
+      continue;
+    }
+    const flat = names.length === 1 ? names[0]! : g.op("Concat", names, { axis: 0 });
+    const shaped = storedShape.length === 1 ? flat : context.reshape(flat, ...storedShape);
+    if (layout === undefined) context.setPlain(value, shaped);
+    else context.setFilter(value, shaped, layout);
   }
 }
 

@@ -4,7 +4,7 @@ import { NCHWC_DOMAIN } from "../../onnx/graph.ts";
 import type { ConvAttributes } from "../../ops/conv.ts";
 import type { Node } from "../../ops/graph.ts";
 import { fixedShape } from "../../ops/shape.ts";
-import type { Lowering } from "../context.ts";
+import type { FilterPart, Lowering } from "../context.ts";
 import { roundUp } from "../layout.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
@@ -23,7 +23,7 @@ const ROWS_AT_ONCE = 1 << 18;
  *
  * im2col and a matrix product write and read kh·kw copies of x instead, this one of x and kw of dy.
  */
-export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering): string {
+export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering): FilterPart[] {
   const {
     inputs: [x, dy, weight],
     attributes,
@@ -79,7 +79,8 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
       BLOCKED,
     );
   }
-  return toFilter(context, sum!, { kh, kw, kb: kp / block, cp, reached });
+  const parts = context.filterParts(weight!)?.map(({ blocks }) => blocks) ?? [kp / block];
+  return toFilter(context, sum!, { kh, kw, parts, cp, reached });
 }
 
 interface ColumnBlocks {
@@ -149,24 +150,30 @@ function filterIndex(
   return index;
 }
 
-/** [j, kb, i, C, block of k] to the stored order of the weight. */
+/** [j, kb, i, C, block of k] to the stored order of the weight, in parts of so many blocks of k each. */
 function toFilter(
   context: Lowering,
   name: string,
-  size: { kh: number; kw: number; kb: number; cp: number; reached: number },
-): string {
+  size: { kh: number; kw: number; parts: readonly number[]; cp: number; reached: number },
+): FilterPart[] {
   const { block } = context;
-  const { kh, kw, kb, cp, reached } = size;
+  const { kh, kw, parts, cp, reached } = size;
   const cb = cp / block;
+  const kb = parts.reduce((sum, blocks) => sum + blocks, 0);
   const rows = context.reshape(name, kw * kb * reached * cb, block * block);
-  const key = `weight ${[kh, kw, kb, cb, reached]}`;
-  const moved = context.gatherRows(rows, key, () => {
-    const index = new Int32Array(kb * cb * kh * kw);
-    let at = 0;
-    for (let k = 0; k < kb; k++)
-      for (let c = 0; c < cb; c++)
-        for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) index[at++] = ((j * kb + k) * reached + i) * cb + c;
-    return index;
+  let start = 0;
+  return parts.map((blocks) => {
+    const first = start;
+    start += blocks;
+    const key = `weight ${[kh, kw, kb, cb, reached, first, blocks]}`;
+    const moved = context.gatherRows(rows, key, () => {
+      const index = new Int32Array(blocks * cb * kh * kw);
+      let at = 0;
+      for (let k = first; k < first + blocks; k++)
+        for (let c = 0; c < cb; c++)
+          for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) index[at++] = ((j * kb + k) * reached + i) * cb + c;
+      return index;
+    });
+    return { name: context.reshape(moved, blocks, cb, kh, kw, block, block), blocks };
   });
-  return context.reshape(moved, kb, cb, kh, kw, block, block);
 }

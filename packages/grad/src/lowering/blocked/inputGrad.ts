@@ -7,7 +7,7 @@ import { fixedShape } from "../../ops/shape.ts";
 import { type Lowering, rule } from "../context.ts";
 import { inputGradPadding } from "../geometry.ts";
 import { filterShape } from "../layout.ts";
-import { filterLayoutOf } from "./conv.ts";
+import { filterLayoutOf, splitBy } from "./conv.ts";
 import { padNarrow } from "./narrow.ts";
 import { stridedInputGrad } from "./stridedGrad.ts";
 
@@ -25,37 +25,45 @@ export const inputGradRules = [
     if (layout === undefined || layout.kind === "stem") return false;
     const { g, block } = context;
     const [, , kh, kw] = fixedShape(weight!, "conv2dInputGrad") as Sizes;
-    const stored = context.filter(weight!, layout);
     const isStrided = attributes.stride.some((size) => size > 1);
     if (layout.kind === "dense" && isStrided && attributes.dilation.every((size) => size === 1)) {
-      const rows = (count: number) => swappedBlocks(context, stored, count);
+      const rows = (count: number) => swappedBlocks(context, context.filter(weight!, layout), count);
       context.setBlocked(dx!, stridedInputGrad(node, rows, layout, context));
       return true;
     }
-    let filter: string;
+    const inserted = zeroInserted(context, dy!, attributes.stride, inputGradPadding(node));
+    const attributesOf = (pads: readonly number[], group: number) => ({
+      pads,
+      dilations: attributes.dilation,
+      group,
+      kernel_shape: [kh, kw],
+    });
     if (layout.kind === "depthwise") {
       const channels = context.padded(attributes.groups);
-      const taps = reversed(context, context.reshape(stored, channels / block, kh * kw, block), 1, kh * kw);
-      filter = context.reshape(taps, channels, 1, kh, kw);
-    } else {
-      filter = mirrored(context, stored, filterShape(fixedShape(weight!, "conv2dInputGrad"), layout));
+      const stored = context.reshape(context.filter(weight!, layout), channels / block, kh * kw, block);
+      const filter = context.reshape(reversed(context, stored, 1, kh * kw), channels, 1, kh, kw);
+      context.setBlocked(dx!, g.op("Conv", [inserted.image, filter], attributesOf(inserted.pads, channels), BLOCKED));
+      return true;
     }
-    const inserted = zeroInserted(context, dy!, attributes.stride, inputGradPadding(node));
     const { image, pads } =
-      layout.kind === "dense" && !isStrided && inserted.isWhole
+      !isStrided && inserted.isWhole
         ? padNarrow(context, inserted.image, fixedShape(dy!, "conv2dInputGrad") as Sizes, inserted.pads)
         : inserted;
-    const name = g.op(
-      "Conv",
-      [image, filter],
-      {
-        pads,
-        dilations: attributes.dilation,
-        group: attributes.groups === 1 ? 1 : context.padded(attributes.groups),
-        kernel_shape: [kh, kw],
-      },
-      BLOCKED,
+    const shape = filterShape(fixedShape(weight!, "conv2dInputGrad"), layout);
+    // A filter in parts: each adds what its output channels say to what those before it have said.
+    const parts = context.filterParts(weight!) ?? [{ name: context.filter(weight!, layout), blocks: shape[0]! }];
+    const images = splitBy(
+      context,
+      image,
+      parts.map(({ blocks }) => blocks * block),
+      1,
     );
+    let name = "";
+    for (const [index, part] of parts.entries()) {
+      const inputs = [images[index]!, mirrored(context, part.name, [part.blocks, ...shape.slice(1)])];
+      if (index > 0) inputs.push("", name);
+      name = g.op("Conv", inputs, attributesOf(pads, 1), BLOCKED);
+    }
     context.setBlocked(dx!, name);
     return true;
   }),

@@ -21,9 +21,13 @@ export const weightGradRules = [
     const layout = filterLayoutOf(weight!, attributes.groups, context.block);
     if (layout === undefined) return false;
     const [, , kh, kw] = fixedShape(weight!, "conv2dWeightGrad") as Sizes;
-    const byColumns = kh * kw > 1 && attributes.stride[1] === 1;
-    const dense = byColumns ? columnsWeightGrad : denseWeightGrad;
-    const lower = { stem: stemWeightGrad, dense, depthwise: depthwiseWeightGrad }[layout.kind];
+    if (layout.kind === "dense" && kh * kw > 1 && attributes.stride[1] === 1) {
+      const parts = columnsWeightGrad(node, context);
+      if (parts.length > 1) context.setFilterParts(dw!, parts, layout);
+      else context.setFilter(dw!, parts[0]!.name, layout);
+      return true;
+    }
+    const lower = { stem: stemWeightGrad, dense: denseWeightGrad, depthwise: depthwiseWeightGrad }[layout.kind];
     context.setFilter(dw!, lower(node, context), layout);
     return true;
   }),
