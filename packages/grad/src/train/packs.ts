@@ -31,10 +31,13 @@ export interface Pack {
 }
 
 /**
- * A vector of this many floats (1 MiB) stays in the cache from one element-wise op to the next, and its buffers are used again instead
- * of being mapped anew at every step; larger parameters are cut into equal parts.
+ * Parameters are packed into vectors of up to this many floats (1 MiB): such a vector stays in the cache from one element-wise op to the
+ * next, and its buffers are used again instead of being mapped anew at every step.
  */
 const PACK_SIZE = 1 << 18;
+
+/** Larger parameters are cut into parts of up to this many floats (4 MiB): with smaller ones, more calls of the kernels cost what the cache saves. */
+const PART_SIZE = 1 << 20;
 
 export function packParameters(parameters: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>): Pack[] {
   const buckets = new Map<string, Value[]>();
@@ -84,9 +87,9 @@ function parts(entry: Omit<PackEntry, "offset">): { entries: PackEntry[]; size: 
  */
 function partBounds({ whole, layout, storedShape }: Omit<PackEntry, "offset">): number[] {
   const row = layout?.kind === "dense" ? whole / storedShape[0]! : whole;
-  const unit = [4 * row, row].find((size) => size <= 1.25 * PACK_SIZE) ?? 1;
+  const unit = [4 * row, row].find((size) => size <= 1.25 * PART_SIZE) ?? 1;
   const units = Math.ceil(whole / unit);
-  const count = Math.ceil(units / Math.max(1, Math.floor(PACK_SIZE / unit)));
+  const count = Math.ceil(units / Math.max(1, Math.floor(PART_SIZE / unit)));
   const size = Math.ceil(units / count) * unit;
   return [...Array.from({ length: Math.ceil(whole / size) }, (_, i) => i * size), whole];
 }

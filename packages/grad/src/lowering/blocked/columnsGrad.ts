@@ -38,11 +38,11 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
   const perCall = samplesPerCall(n, columns.samples, (kw * kp * oh * columns.width) / block);
   const calls = n / perCall;
 
-  const pixels = g.op("ReorderOutput", [context.blocked(x!)], { channels: cp }, BLOCKED);
+  const pixels = context.reshape(context.blocked(x!), n, (cp / block) * h, w, block);
   const more = columns.width - w;
-  const wide = more === 0 ? pixels : g.op("Pad", [pixels, g.ints(0, 0, 0, 0, 0, 0, 0, more)]);
+  const wide = more === 0 ? pixels : g.op("Pad", [pixels, g.ints(0, 0, 0, 0, 0, 0, more, 0)]);
   const [images, grads] = [split(context, wide, calls), split(context, context.blocked(dy!), calls)];
-  const rows = perCall * cp * h * (columns.width / columns.run);
+  const runs = perCall * (cp / block) * h * (columns.width / columns.run);
   const gradRows = perCall * (kp / block) * oh * ow;
   const bottom = Math.max(0, (kh - 1) * dilation[0] + stride[0] * (oh - 1) + 1 - h - padding[0]);
   const reached = Math.floor((h + padding[0] + bottom - stride[0] * (oh - 1) - 1) / dilation[0]) + 1;
@@ -51,9 +51,13 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
   const filterKey = `filter ${[perCall, kp, oh, ow, w, kw, padding[1], dilation[1]]}`;
   let sum: string | undefined;
   for (let call = 0; call < calls; call++) {
-    const image = context.gatherRows(context.reshape(images[call]!, rows, columns.run), imageKey, () =>
-      imageIndex(perCall, cp, h, columns),
+    const moved = context.gatherRows(context.reshape(images[call]!, runs, columns.run * block), imageKey, () =>
+      imageIndex(perCall, cp / block, h, columns),
     );
+    // Blocks of columns by channels become blocks of channels by columns. Copies of whole blocks first: of the single runs that a plain
+    // picture has there are as many times more as a block has channels.
+    const blocks = context.reshape(moved, runs / columns.samples, block, 1, block);
+    const image = g.op("ReorderOutput", [blocks], { channels: block }, BLOCKED);
     const zero = g.op("Pad", [context.reshape(grads[call]!, gradRows, block), g.ints(0, 0, 1, 0)]);
     const filter = context.gatherRows(zero, filterKey, () =>
       filterIndex(perCall, kp / block, [oh, ow], kw, columns, (xColumn, j) => {
@@ -110,16 +114,16 @@ function split(context: Lowering, name: string, parts: number): string[] {
   return parts === 1 ? [name] : context.g.node("Split", [name], { axis: 0, num_outputs: parts }, { outputs: parts });
 }
 
-/** For the image [samples' blocks, h, channels, block]: rows of `run` columns of plain [m, channels, h, width]. */
-function imageIndex(m: number, channels: number, h: number, { width, run, samples }: ColumnBlocks): Int32Array {
+/** For the image [samples' blocks, h, cb, samples, run, block]: rows of `run` columns of blocked [m, cb, h, width]. */
+function imageIndex(m: number, cb: number, h: number, { width, run, samples }: ColumnBlocks): Int32Array {
   const runs = width / run;
-  const index = new Int32Array(m * runs * h * channels);
+  const index = new Int32Array(m * runs * h * cb);
   let at = 0;
   for (let first = 0; first < m; first += samples)
     for (let b = 0; b < runs; b++)
       for (let y = 0; y < h; y++)
-        for (let c = 0; c < channels; c++)
-          for (let s = first; s < first + samples; s++) index[at++] = ((s * channels + c) * h + y) * runs + b;
+        for (let c = 0; c < cb; c++)
+          for (let s = first; s < first + samples; s++) index[at++] = ((s * cb + c) * h + y) * runs + b;
   return index;
 }
 
