@@ -4,8 +4,10 @@ import { BallsightError } from "@ballsight/vision";
 import { type ClassProgress, collectPhotos } from "./collector.ts";
 import { Distinct, parseHash } from "./distinct.ts";
 import type { AddressRules } from "./download/address.ts";
+import type { DownloadSettings } from "./download/download.ts";
 import type { RetrieveSettings } from "./download/retrieve.ts";
 import { Robots } from "./download/robots.ts";
+import { type Downloads, LocalDownloads } from "./downloads.ts";
 import { CollectFolder, SHEET_FILE } from "./folder.ts";
 import { type DoneEntry, Ledger } from "./ledger.ts";
 import { writeMetadata } from "./metadata.ts";
@@ -31,10 +33,19 @@ export interface CollectContext {
   readonly events: CollectEvents;
   /** Stops the run; what it has by then is written all the same. */
   readonly signal: AbortSignal;
+  /** Who downloads in this process's place, and how many photos may be under way then. */
+  readonly remote?: { readonly parallel: number; readonly open: OpenRemote };
   /** For tests: other addresses, shorter patience. */
   readonly rules?: AddressRules;
   readonly patience?: Pick<RetrieveSettings, "deadlineMs" | "attempts"> & { readonly idleMs?: number };
 }
+
+export type OpenRemote = (
+  settings: CollectSettings,
+  folder: CollectFolder,
+  state: CollectState,
+  local: Downloads,
+) => Promise<Downloads>;
 
 /** @throws COLLECT_FOLDER, DATA_BUSY, LEDGER_INVALID, RUN_NOT_WRITABLE, DISK_FULL */
 export async function collectDataset(settings: CollectSettings, context: CollectContext): Promise<CollectResult> {
@@ -48,7 +59,7 @@ export async function collectDataset(settings: CollectSettings, context: Collect
       context.events.say(`${lines} torn, by a kill or a full disk; what is missing is asked for again`);
     }
     try {
-      await folder.recover(state.photos);
+      await folder.recover(state.photos, context.remote !== undefined);
       return await fill(settings, context, { folder, state, ledger });
     } finally {
       await ledger.close();
@@ -84,8 +95,10 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
     events.progress(have, wanted, entry.label);
   };
   let interrupted = false;
+  let downloads: Downloads | undefined;
+  let finished = false;
   try {
-    const download = {
+    const download: DownloadSettings = {
       client,
       politeness: gate,
       robots: settings.robots ? new Robots(client, gate) : undefined,
@@ -94,14 +107,19 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
       minSide: settings.minSide,
       ...context.patience,
     };
-    const { license, parallel } = settings;
-    const options = { folder, state, ledger, distinct, searches, settings: download, license, parallel, onDecided };
+    const local = new LocalDownloads(download);
+    downloads = (await context.remote?.open(settings, folder, state, local)) ?? local;
+    const { license } = settings;
+    const parallel = context.remote?.parallel ?? settings.parallel;
+    const options = { folder, state, ledger, distinct, searches, downloads, license, parallel, onDecided };
     await collectPhotos(classes, options, signal);
+    finished = true;
   } catch (error) {
     if (!signal.aborted) throw error;
     interrupted = true;
   } finally {
     await client.close();
+    await downloads?.close(finished);
     // Also after a fault: whatever was taken is told of.
     await writeMetadata(folder, state.photos);
   }

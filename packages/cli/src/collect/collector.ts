@@ -1,18 +1,12 @@
 // Fills the classes: photos are fetched side by side and decided one by one, in an order that no network's haste can change.
 
 import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { failWriting } from "../run/writeAtomic.ts";
 import type { WantedClass } from "./classes.ts";
 import { type Distinct, hashText } from "./distinct.ts";
-import {
-  type Downloaded,
-  type DownloadSettings,
-  download,
-  type NotDownloaded,
-  type Outcome,
-} from "./download/download.ts";
+import type { Downloaded, NotDownloaded, Outcome } from "./download/download.ts";
+import type { Downloads } from "./downloads.ts";
 import type { CollectFolder } from "./folder.ts";
 import type { DoneEntry, Ledger } from "./ledger.ts";
 import { type LicenseFilter, passes } from "./licenses.ts";
@@ -27,7 +21,7 @@ export interface CollectorOptions {
   readonly ledger: Ledger;
   readonly distinct: Distinct;
   readonly searches: Searches;
-  readonly settings: DownloadSettings;
+  readonly downloads: Downloads;
   readonly license: LicenseFilter;
   /** Downloads at a time. */
   readonly parallel: number;
@@ -80,10 +74,10 @@ export async function collectPhotos(
       const step = await run.ahead.next();
       if (step === undefined) run.progress.dry = true;
       else await decide(run.progress, step.item, step.result, options);
-      if (run.progress.have >= run.progress.wanted) await discard(await run.ahead.close());
+      if (run.progress.have >= run.progress.wanted) await leave(await run.ahead.close(), options);
     }
   } finally {
-    for (const { ahead } of runs) await discard(await ahead.close());
+    for (const { ahead } of runs) await leave(await ahead.close(), options);
   }
 }
 
@@ -94,7 +88,7 @@ async function obtain(candidate: Candidate, options: CollectorOptions, signal: A
   if (!passes(options.license, candidate.license)) {
     return { status: "license", reason: candidate.license ?? "no licence is known" };
   }
-  return sameAddress(candidate, options.state) ?? (await download(candidate, options.settings, signal));
+  return sameAddress(candidate, options.state) ?? (await options.downloads.get(candidate, signal));
 }
 
 /** What another class found at the address holds here too, unless it may be otherwise the next time. */
@@ -125,7 +119,7 @@ async function decide(
     distinct.add({ file: entry.file, label }, result.sha256, result.hashes[0]);
     progress.have++;
     progress.added++;
-  } else await discard([result]);
+  } else if (result.status === "ok") await options.downloads.discard(result);
   onDecided?.(entry);
 }
 
@@ -158,7 +152,7 @@ async function moveTo(path: string, temporary: string): Promise<void> {
   }
 }
 
-async function discard(results: readonly Result[]): Promise<void> {
-  const parts = results.flatMap((result) => (result.status === "ok" ? [result.temporary] : []));
-  await Promise.all(parts.map((part) => unlink(part).catch(() => undefined)));
+/** What nobody decided. */
+async function leave(results: readonly Result[], { downloads }: CollectorOptions): Promise<void> {
+  await Promise.all(results.map(async (result) => result.status === "ok" && (await downloads.leave(result))));
 }
