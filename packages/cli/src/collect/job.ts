@@ -14,9 +14,10 @@ const FRESH_MS = 3_600_000;
 
 /**
  * @param parallel downloads at a time
+ * @param leaseMs after which a visitor of a host that is silent is thought dead
  * @param env decides, and not the job, whether addresses of this machine may be asked
  */
-export function collectJob(redis: Redis, parallel: number, env: NodeJS.ProcessEnv): ShardJob {
+export function collectJob(redis: Redis, parallel: number, leaseMs: number, env: NodeJS.ProcessEnv): ShardJob {
   const allowLoopback = allowsLoopback(env);
   const places = new Slots(parallel);
   const kept = new Map<string, { readonly until: number; readonly settings: RetrieveSettings }>();
@@ -25,7 +26,7 @@ export function collectJob(redis: Redis, parallel: number, env: NodeJS.ProcessEn
     const known = kept.get(key);
     if (known !== undefined && known.until > Date.now()) return known.settings;
     const client = known?.settings.client ?? openClient(contact, { allowLoopback });
-    const politeness = new RedisGate(redis, { limits: hostLimits(perHost, allowLoopback), places });
+    const politeness = new RedisGate(redis, { limits: hostLimits(perHost, allowLoopback), places, leaseMs });
     const settings: RetrieveSettings = {
       client,
       politeness,

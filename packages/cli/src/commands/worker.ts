@@ -39,12 +39,12 @@ export async function worker(options: WorkerOptions): Promise<number> {
   const redis = new Redis(address.options);
   // The queues' connections say that it is away.
   redis.on("error", () => undefined);
+  const lockMs = Number(process.env.BALLSIGHT_LOCK_MS ?? LOCK_MS);
   const jobs: Readonly<Record<QueueName, { job: ShardJob; concurrency: number }>> = {
-    collect: { job: collectJob(redis, parallel, process.env), concurrency: shards },
+    collect: { job: collectJob(redis, parallel, lockMs / 2, process.env), concurrency: shards },
     // ONNX Runtime uses all cores for one photo.
     predict: { job: predictJob(place), concurrency: 1 },
   };
-  const lockMs = Number(process.env.BALLSIGHT_LOCK_MS ?? LOCK_MS);
   const workers = names.map((name) => new ShardWorker(name, { address, place, say, lockMs, ...jobs[name] }));
   say(`waiting for work at ${address.name}`);
   await stopped;

@@ -65,8 +65,6 @@ redis.call('HSET', KEYS[1], 'opens', opens, 'closed', closed)
 redis.call('PEXPIRE', KEYS[1], math.max(ARGV[8], closed - now))
 return 0`;
 
-/** A visitor that does not say that it is still there is gone. */
-const LEASE_MS = 15_000;
 const REMEMBER_MS = 10 * 60_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 250;
@@ -74,6 +72,8 @@ const LONGEST_PAUSE_MS = 250;
 export interface RedisGateOptions extends Pick<GateOptions, "limits"> {
   /** Visits of this worker at a time, all hosts together. */
   readonly places: Slots;
+  /** A visitor that has not said for so long that it is still there is gone; milliseconds. */
+  readonly leaseMs: number;
 }
 
 export class RedisGate implements Politeness {
@@ -113,12 +113,13 @@ export class RedisGate implements Politeness {
     const [state, visitors] = [`${PREFIX}:host:${host}`, `${PREFIX}:visitors:${host}`];
     const visitor = randomUUID();
     await this.#enter(host, [state, visitors], limits, visitor, signal);
+    const { places, leaseMs } = this.#options;
     const stay = setInterval(() => {
-      this.#redis.eval(STAY, 1, visitors, visitor, LEASE_MS).catch(() => undefined);
-    }, LEASE_MS / 3);
+      this.#redis.eval(STAY, 1, visitors, visitor, leaseMs).catch(() => undefined);
+    }, leaseMs / 3);
     const notes: Promise<unknown>[] = [];
     try {
-      return await this.#options.places.during(signal, () =>
+      return await places.during(signal, () =>
         job((verdict) => notes.push(this.#note(state, verdict).catch(() => undefined))),
       );
     } finally {
@@ -136,9 +137,10 @@ export class RedisGate implements Politeness {
     visitor: string,
     signal: AbortSignal,
   ): Promise<void> {
+    const { leaseMs } = this.#options;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.5)) {
       signal.throwIfAborted();
-      const answer = await this.#redis.eval(ENTER, 2, ...keys, parallel, gapMs, visitor, LEASE_MS, REMEMBER_MS);
+      const answer = await this.#redis.eval(ENTER, 2, ...keys, parallel, gapMs, visitor, leaseMs, REMEMBER_MS);
       const [kind = 0, ms = 0] = answer as number[];
       if (kind === 0) return;
       if (kind === 1) throw new HostClosed(`${host} is left alone for ${Math.ceil(ms / 1000)} s`);

@@ -15,8 +15,9 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-export async function redisServer(...args: string[]): Promise<RedisServer> {
-  const port = await freePort();
+/** @param given a port that was free; else one is looked for */
+export async function redisServer(given?: number, args: readonly string[] = []): Promise<RedisServer> {
+  const port = given ?? (await freePort());
   const server = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"];
   const child = spawn("redis-server", [...server, ...args], { stdio: ["ignore", "pipe", "ignore"] });
   let said = "";

@@ -1,69 +1,41 @@
 // `collect --redis` and `ballsight worker` in processes of their own, with a redis-server: the same pictures as without, whatever happens to workers.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { snapshot } from "../helpers/dataset.ts";
 import { type FakeInternet, fakeInternet } from "../helpers/fakeInternet.ts";
-import { freePort, hasRedisServer, type RedisServer, redisServer } from "../helpers/redisServer.ts";
+import { Programs, type Started, until } from "../helpers/program.ts";
+import { hasRedisServer, type RedisServer, redisServer } from "../helpers/redisServer.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../bin/ballsight.js", import.meta.url));
-/** So that a worker that is silent is thought dead soon. */
-const LOCK_MS = "1000";
+/** So that a worker that is silent is thought dead soon; long enough that one on a busy machine is not. */
+const LOCK_MS = "4000";
+/** For tests that wait for several of these. */
+const LONG_MS = 400_000;
 
 let folder: string;
 let internet: FakeInternet;
 let redis: RedisServer | undefined;
-const started: ChildProcess[] = [];
+let isOver: boolean;
+const programs = new Programs();
 
 beforeEach(async () => {
+  isOver = false;
   folder = await mkdtemp(join(tmpdir(), "ballsight-workers-"));
 });
 afterEach(async () => {
-  for (const child of started.splice(0)) {
-    child.kill("SIGCONT");
-    child.kill("SIGKILL");
-  }
+  isOver = true;
+  programs.kill();
   await redis?.stop();
   redis = undefined;
   await internet?.close();
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly said: Outcome;
-  readonly ended: Promise<Outcome>;
-}
-
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
-    cwd: folder,
-    env: { ...process.env, ...internet?.env, BALLSIGHT_LOCK_MS: LOCK_MS, ...env },
-  });
-  started.push(child);
-  const said: Outcome = { code: null, stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
-  const ended = new Promise<Outcome>((resolve, reject) => {
-    child.on("error", reject).on("close", (code) => resolve({ ...said, code }));
-  });
-  return { child, said, ended };
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await sleep(20);
-}
+const start = (args: readonly string[]) =>
+  programs.start(args, folder, { ...internet?.env, BALLSIGHT_LOCK_MS: LOCK_MS });
 
 async function worker(...args: string[]): Promise<Started> {
   const one = start(["worker", "--redis", redis!.url, ...args]);
@@ -94,6 +66,8 @@ async function ledgerOf(data: string): Promise<Record<string, unknown>[]> {
     .split("\n")
     .map((line) => JSON.parse(line));
 }
+
+const photoRequests = () => internet.requests.filter((path) => path.startsWith("/photo/")).length;
 
 /** What was decided, in order, without times. */
 const decisions = async (data: string) =>
@@ -127,5 +101,209 @@ describe.skipIf(!hasRedisServer)("collect --redis", () => {
     const outcome = await start([...ARGS, "--out", "data", "--per-class", "80", "--redis", redis.url]).ended;
     expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
     await expectSame("data", "alone");
+  });
+
+  test("one worker killed in the middle, one stopped for longer than its lock: nothing lost, nothing twice", async () => {
+    redis = await redisServer();
+    await twoClasses();
+    await alone(100);
+    internet.latencyMs = 50;
+    const [first, second] = await Promise.all([worker(), worker()]);
+    const before = photoRequests();
+    const run = start([...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url]);
+    await until(() => photoRequests() > before + 30);
+    first.child.kill("SIGKILL");
+    await until(() => photoRequests() > before + 60);
+    second.child.kill("SIGSTOP");
+    await worker();
+    const outcome = await run.ended;
+    expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+    await expectSame("data", "alone");
+    // It goes on with shards that nobody wants any more.
+    second.child.kill("SIGCONT");
+    await sleep(2000);
+    second.child.kill("SIGTERM");
+    const { code, stderr } = await second.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringMatching(/INTERNAL|Error:/) });
+    await expectSame("data", "alone");
+  });
+
+  test("a worker that is asked to end finishes or gives back what it began", async () => {
+    redis = await redisServer();
+    await twoClasses();
+    await alone(100);
+    internet.latencyMs = 50;
+    const first = await worker();
+    const before = photoRequests();
+    const run = start([...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url]);
+    await until(() => photoRequests() > before + 30);
+    first.child.kill("SIGTERM");
+    const { code, stderr } = await first.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("stopping") });
+    expect(stderr).not.toMatch(/INTERNAL|tried again/);
+    await worker();
+    expect((await run.ended).code).toBe(0);
+    await expectSame("data", "alone");
+  });
+
+  test("a worker with downloads that never end gives them back", async () => {
+    redis = await redisServer();
+    await twoClasses();
+    let isSilent = true;
+    internet.intercept = (_, response, url) => isSilent && url.pathname.startsWith("/photo/") && !response.closed;
+    const first = await worker();
+    const run = start([...ARGS, "--out", "data", "--per-class", "40", "--redis", redis.url]);
+    await until(() => photoRequests() > 4);
+    first.child.kill("SIGTERM");
+    const { code, stderr } = await first.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("given back") });
+    isSilent = false;
+    await worker();
+    expect((await run.ended).code).toBe(0);
+    await alone(40);
+    await expectSame("data", "alone");
+  });
+
+  test("the coordinator stopped and killed: the same command goes on with what workers did meanwhile", async () => {
+    redis = await redisServer();
+    await twoClasses();
+    await alone(100);
+    internet.latencyMs = 30;
+    await Promise.all([worker(), worker()]);
+    internet.requests.length = 0;
+    const args = [...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url];
+    for (const signal of ["SIGINT", "SIGKILL", "SIGTERM"] as const) {
+      const before = photoRequests();
+      const run = start(args);
+      await until(() => photoRequests() > before + 25 || run.child.exitCode !== null);
+      run.child.kill(signal);
+      await run.ended;
+    }
+    expect((await start(args).ended).code).toBe(0);
+    await expectSame("data", "alone");
+    // Asked once each: what a worker began for a coordinator that is gone is not begun again.
+    const good = internet.requests.filter((path) => path.startsWith("/photo/ok/"));
+    expect(good.length - new Set(good).size).toBeLessThanOrEqual(6);
+  });
+
+  test("Redis killed and started again without its memory: nothing is lost", async () => {
+    redis = await redisServer();
+    await twoClasses();
+    await alone(80);
+    internet.latencyMs = 30;
+    await worker();
+    const before = photoRequests();
+    const run = start([...ARGS, "--out", "data", "--per-class", "80", "--redis", redis.url]);
+    await until(() => photoRequests() > before + 30);
+    const { port } = redis;
+    await redis.stop();
+    await sleep(3000);
+    redis = await redisServer(port);
+    const outcome = await run.ended;
+    expect(outcome.code).toBe(0);
+    expect(outcome.stderr).toMatch(/is away \(\w+\); waiting for it/);
+    await expectSame("data", "alone");
+  });
+
+  test(
+    "a photo that kills its workers is a dead letter, and tried alone with --retry",
+    async () => {
+      redis = await redisServer();
+      await twoClasses(20);
+      let current: Started | undefined;
+      let deaths = 0;
+      let isDeadly = true;
+      internet.intercept = (_, __, url) => {
+        if (!isDeadly || url.pathname !== "/photo/ok/7.jpg") return false;
+        deaths++;
+        current?.child.kill("SIGKILL");
+        return true;
+      };
+      const supervise = async () => {
+        while (!isOver) {
+          current = start(["worker", "--redis", redis!.url]);
+          await Promise.race([current.ended, until(() => isOver)]);
+        }
+      };
+      const supervisor = supervise();
+      const args = [...ARGS, "--out", "data", "--per-class", "200", "--redis", redis.url];
+      const first = await start(args).ended;
+      expect(first.code).toBe(1);
+      expect(first.stderr).toMatch(/^ballsight: workers gave up on \d+ photos \(.*stalled.*\); --retry worker-failed/m);
+      expect(deaths).toBe(3);
+      const failed = (await decisions("data")).filter(({ status }) => status === "worker-failed");
+      expect(failed.map(({ url }) => url)).toContain(internet.photo("ok/7.jpg"));
+      expect(failed.length).toBeGreaterThan(1);
+      // The others of its shard are sound.
+      const second = await start([...args, "--retry", "worker-failed"]).ended;
+      const left = new Map((await decisions("data")).map(({ url, status }) => [url, status]));
+      expect([...left].filter(([, status]) => status === "worker-failed")).toEqual([
+        [internet.photo("ok/7.jpg"), "worker-failed"],
+      ]);
+      expect(second.stderr).toMatch(/gave up on 1 photos/);
+      isDeadly = false;
+      await start([...args, "--retry", "worker-failed"]).ended;
+      isOver = true;
+      await supervisor;
+      const last = new Map((await decisions("data")).map(({ url, status }) => [url, status]));
+      expect(last.get(internet.photo("ok/7.jpg"))).toBe("ok");
+      await start([...ARGS, "--out", "alone", "--per-class", "200"]).ended;
+      expect(Object.keys(await dataOf("data"))).toEqual(Object.keys(await dataOf("alone")));
+    },
+    LONG_MS,
+  );
+
+  test(
+    "a worker without the folder fails the shard by name; one that has it under another name takes --map",
+    async () => {
+      redis = await redisServer();
+      await twoClasses(20);
+      const lost = await worker("--map", `${folder}=/nowhere`);
+      const args = [...ARGS, "--out", "data", "--per-class", "10", "--redis", redis.url];
+      const outcome = await start(args).ended;
+      expect(outcome.code).toBe(1);
+      expect(outcome.stderr).toContain(
+        "expected the coordinator's folder `/nowhere/data/.collect/shards` on this worker",
+      );
+      expect(lost.said.stderr).toContain("no more tries");
+      lost.child.kill("SIGTERM");
+      await lost.ended;
+      const other = `${folder}-elsewhere`;
+      await symlink(folder, other);
+      try {
+        await worker("--map", `${folder}=${other}`);
+        expect((await start([...args, "--retry", "worker-failed"]).ended).code).toBe(0);
+      } finally {
+        await rm(other);
+      }
+    },
+    LONG_MS,
+  );
+
+  test("hosts see no more visits at a time than --per-host, all workers together", async () => {
+    redis = await redisServer();
+    await twoClasses(40);
+    let inside = 0;
+    let most = 0;
+    internet.latencyMs = 20;
+    internet.intercept = (_, response, url) => {
+      if (!url.pathname.startsWith("/photo/")) return false;
+      most = Math.max(most, ++inside);
+      response.on("close", () => inside--);
+      return false;
+    };
+    await Promise.all([worker(), worker(), worker()]);
+    const args = ["collect", "--classes", "classes.txt", "--out", "data", "--per-class", "40", "--per-host", "2"];
+    expect((await start([...args, "--redis", redis.url]).ended).code).toBe(0);
+    expect(most).toBe(2);
+  });
+
+  test("says that nobody works", async () => {
+    redis = await redisServer();
+    await twoClasses(5);
+    const run = start([...ARGS, "--out", "data", "--per-class", "5", "--redis", redis.url]);
+    await until(() => run.said.stderr.includes("no worker is there; start one with `ballsight worker --redis"));
+    run.child.kill("SIGINT");
+    expect((await run.ended).code).toBe(1);
   });
 });
