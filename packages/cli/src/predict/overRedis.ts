@@ -11,7 +11,7 @@ import { errorRecord } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { expectRedis, redisAddress } from "../queue/connection.ts";
-import { makeFolder } from "../queue/shard.ts";
+import { makeFolder, SHARD_VERSION } from "../queue/shard.ts";
 import { DeadLetter, ShardQueue } from "../queue/shardQueue.ts";
 import { hashOfFile } from "./job.ts";
 import { type PhotoAnswer, type Print, printJson, tablePrinter } from "./print.ts";
@@ -124,6 +124,6 @@ async function idOf({ photos, ...about }: PredictShard): Promise<string> {
       return [name, path, info?.size, info?.mtimeMs];
     }),
   );
-  const hash = createHash("sha256").update(JSON.stringify([about, versions]));
+  const hash = createHash("sha256").update(JSON.stringify([SHARD_VERSION, about, versions]));
   return hash.digest("hex").slice(0, 32);
 }

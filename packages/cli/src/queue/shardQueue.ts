@@ -86,9 +86,14 @@ export class ShardQueue {
     });
   }
 
-  /** Takes shards out that nobody begun. */
+  /** Takes out shards that nobody has begun; dead letters stay, for whoever looks for the reason. */
   async remove(ids: readonly string[]): Promise<void> {
-    await Promise.all(ids.map((id) => this.#queue.remove(id).catch(() => undefined)));
+    const remove = async (id: string) => {
+      const job = await this.#queue.getJob(id);
+      if (job !== undefined && !(await job.isFailed())) await job.remove();
+    };
+    // A worker may be at it, which cannot be taken away from it.
+    await Promise.all(ids.map((id) => remove(id).catch(() => undefined)));
   }
 
   /** What is in the queue stays there; who waits for an answer waits in vain. */
@@ -116,7 +121,7 @@ export class ShardQueue {
   }
 
   /** A file first: it is what counts, whatever the queue says. */
-  async #look(id: string): Promise<void> {
+  async #look(id: string, mayAdd = false): Promise<void> {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined || waiting.looking) return;
     waiting.looking = true;
@@ -125,9 +130,10 @@ export class ShardQueue {
       const job = await this.#queue.getJob(id);
       const result = await readResult(path);
       if (result !== undefined) this.#settle(id, () => waiting.resolve(result));
-      // Done without a file, or lost with Redis's memory: once more.
-      else if (job === undefined) await this.#add(waiting.job);
-      else if (await job.isFailed()) {
+      else if (job === undefined) {
+        // Done without a file, or lost with Redis's memory: once more. But not at once, as a file may take its time over a network.
+        if (mayAdd) await this.#add(waiting.job);
+      } else if (await job.isFailed()) {
         this.#settle(id, () => waiting.reject(new DeadLetter(job.failedReason ?? "no reason")));
       }
     } catch (error) {
@@ -149,7 +155,7 @@ export class ShardQueue {
 
   async #lookAtAll(): Promise<void> {
     if (this.#waiting.size === 0) return;
-    await Promise.all([...this.#waiting.keys()].map((id) => this.#look(id)));
+    await Promise.all([...this.#waiting.keys()].map((id) => this.#look(id, true)));
     this.#isAway = false;
     if (this.#isAlone || this.#waiting.size === 0) return;
     // Some services do not let clients list clients.

@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  programs.start(args, folder, { BALLSIGHT_LOCK_MS: "4000", ...env });
+  programs.start(args, folder, { BALLSIGHT_LOCK_MS: "3000", ...env });
 
 async function worker(...args: string[]): Promise<Started> {
   const one = start(["worker", "--redis", redis!.url, ...args]);
