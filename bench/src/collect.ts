@@ -1,8 +1,9 @@
 // Photos collected per second from a server with latency, with every check and hash, and whether memory stays flat.
 
+import { fork } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
 import { fail } from "@ballsight/vision";
 import { collectDataset, collectSettings } from "./internals.ts";
 import { wholeNumber } from "./options.ts";
@@ -54,7 +55,7 @@ export async function collect(options: CollectOptions): Promise<void> {
   });
   const duration = (performance.now() - began) / 1000;
   progress.clear();
-  await server.close();
+  server.close();
 
   const got = result.classes.reduce((sum, one) => sum + one.added, 0);
   if (got !== photos) fail("INTERNAL", { reason: `${got} of ${photos} photos` });
@@ -79,25 +80,22 @@ export async function collect(options: CollectOptions): Promise<void> {
       rate(got / duration),
       seconds(duration),
     ],
-    [
-      "memory with the server's photos, second and last quarter",
-      `${memoryMb.second_quarter} MB`,
-      `${memoryMb.last_quarter} MB`,
-    ],
+    ["peak of memory, second and last quarter", `${memoryMb.second_quarter} MB`, `${memoryMb.last_quarter} MB`],
   ];
   print(output, rows, options.json === true);
 }
 
-async function serve(data: PhotoServerData): Promise<{ port: number; bytes: number; close(): Promise<unknown> }> {
+async function serve(data: PhotoServerData): Promise<{ port: number; bytes: number; close(): void }> {
   const progress = progressBar();
   progress.start("Drawing photos");
-  const worker = new Worker(new URL("photoServer.js", import.meta.url), { workerData: data });
+  // It ends with the channel, and so with this process.
+  const server = fork(fileURLToPath(new URL("photoServer.js", import.meta.url)), [JSON.stringify(data)]);
   try {
     return await new Promise((resolve, reject) => {
-      worker.on("error", reject);
-      worker.on("message", (message: PhotoServerMessage) => {
+      server.on("error", reject).on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+      server.on("message", (message: PhotoServerMessage) => {
         if ("drawn" in message) progress.update({ done: message.drawn, total: data.photos });
-        else resolve({ ...message, close: () => worker.terminate() });
+        else resolve({ ...message, close: () => server.disconnect() });
       });
     });
   } finally {

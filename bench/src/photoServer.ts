@@ -1,8 +1,7 @@
-// A worker that serves as many different small photos as it is told to, each a while after it was asked for.
+// A process that serves as many different small photos as it is told to, each a while after it was asked for.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { parentPort, workerData } from "node:worker_threads";
 import { loadSharp } from "./internals.ts";
 
 export interface PhotoServerData {
@@ -13,7 +12,8 @@ export interface PhotoServerData {
 /** Drawn, then ready. */
 export type PhotoServerMessage = { readonly drawn: number } | { readonly port: number; readonly bytes: number };
 
-const { photos, latencyMs } = workerData as PhotoServerData;
+const { photos, latencyMs } = JSON.parse(process.argv[2]!) as PhotoServerData;
+process.on("disconnect", () => process.exit());
 const AHEAD = 4;
 
 const sharp = await loadSharp();
@@ -35,7 +35,7 @@ server.listen(0, "127.0.0.1", () => {
 });
 
 function tell(message: PhotoServerMessage): void {
-  parentPort?.postMessage(message);
+  process.send?.(message);
 }
 
 /** Smooth random colours of 160 x 144 pixels: no two look alike to a perceptual hash. */

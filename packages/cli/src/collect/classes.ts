@@ -65,6 +65,9 @@ const fold = (label: string): string => label.normalize("NFC").toLowerCase();
 const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 const MOST_BYTES = 200;
 
+/** Files of a data set, as file systems see them that know no case. */
+const OURS = /^(?:metadata\.jsonl|credits\.md|sheet\.html)$/i;
+
 /**
  * A name that is a folder's on every system, of whatever alphabet; NFC.
  * @param option what errors call it
@@ -72,15 +75,7 @@ const MOST_BYTES = 200;
  */
 export function className(text: string, option: string): string {
   const label = text.trim().normalize("NFC");
-  const wrong =
-    (label === "" && "an empty name") ||
-    (/[/\\]/.test(label) && "a name with a slash") ||
-    (label.startsWith(".") && "a name that begins with a dot") ||
-    (label.endsWith(".") && "a name that ends with a dot") ||
-    (/[<>:"|?*]/.test(label) && 'a name with one of < > : " | ? *') ||
-    (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(label) && "a name with invisible characters") ||
-    (DEVICES.test(label) && "a name that Windows keeps for devices") ||
-    (Buffer.byteLength(label) > MOST_BYTES && `a name of more than ${MOST_BYTES} bytes`);
+  const wrong = wrongWith(label);
   if (!wrong) return label;
   const shown = label.length > 60 ? `${label.slice(0, 60)}…` : label;
   return fail("BAD_OPTION", {
@@ -88,4 +83,21 @@ export function className(text: string, option: string): string {
     expected: "a class name that can be a folder's",
     received: `${wrong} (${oneLine(shown)})`,
   });
+}
+
+/** Whether it is what `className` returns. */
+export const isClassName = (text: string): boolean => text.trim().normalize("NFC") === text && !wrongWith(text);
+
+function wrongWith(label: string): string | false {
+  return (
+    (label === "" && "an empty name") ||
+    (/[/\\]/.test(label) && "a name with a slash") ||
+    (label.startsWith(".") && "a name that begins with a dot") ||
+    (label.endsWith(".") && "a name that ends with a dot") ||
+    (/[<>:"|?*]/.test(label) && 'a name with one of < > : " | ? *') ||
+    (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(label) && "a name with invisible characters") ||
+    (DEVICES.test(label) && "a name that Windows keeps for devices") ||
+    (OURS.test(label) && "the name of a file beside the class folders") ||
+    (Buffer.byteLength(label) > MOST_BYTES && `a name of more than ${MOST_BYTES} bytes`)
+  );
 }

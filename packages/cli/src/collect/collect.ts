@@ -2,7 +2,7 @@
 
 import { BallsightError } from "@ballsight/vision";
 import { type ClassProgress, collectPhotos } from "./collector.ts";
-import { Distinct, parseHash } from "./distinct.ts";
+import { Distinct, parseLook } from "./distinct.ts";
 import type { AddressRules } from "./download/address.ts";
 import type { DownloadSettings } from "./download/download.ts";
 import type { RetrieveSettings } from "./download/retrieve.ts";
@@ -12,6 +12,7 @@ import { CollectFolder, SHEET_FILE } from "./folder.ts";
 import { type DoneEntry, Ledger } from "./ledger.ts";
 import { writeMetadata } from "./metadata.ts";
 import { openNetwork } from "./network.ts";
+import { Outage } from "./outage.ts";
 import { type CollectResult, collectResult } from "./result.ts";
 import { Searches } from "./searches.ts";
 import type { CollectSettings } from "./settings.ts";
@@ -52,7 +53,10 @@ export async function collectDataset(settings: CollectSettings, context: Collect
   const labels = settings.classes.map(({ label }) => label);
   const folder = await CollectFolder.open(settings.out, labels);
   try {
-    const state = new CollectState(settings.retry);
+    const distinct = new Distinct();
+    const state = new CollectState(settings.retry, (photo, entry) =>
+      distinct.add(photo, photo.sha256, parseLook(entry)),
+    );
     const { ledger, torn } = await Ledger.open(folder.ledger, (entry) => state.apply(entry));
     if (torn > 0) {
       const lines = torn === 1 ? "1 line of the ledger is" : `${torn} lines of the ledger are`;
@@ -60,7 +64,7 @@ export async function collectDataset(settings: CollectSettings, context: Collect
     }
     try {
       await folder.recover(state.photos, context.remote !== undefined);
-      return await fill(settings, context, { folder, state, ledger });
+      return await fill(settings, context, { folder, state, ledger, distinct });
     } finally {
       await ledger.close();
     }
@@ -73,12 +77,14 @@ interface Opened {
   readonly folder: CollectFolder;
   readonly state: CollectState;
   readonly ledger: Ledger;
+  /** Of what was taken so far; what lies in the folder besides is added at the start. */
+  readonly distinct: Distinct;
 }
 
 async function fill(settings: CollectSettings, context: CollectContext, opened: Opened): Promise<CollectResult> {
   const { events, signal } = context;
-  const { folder, state, ledger } = opened;
-  const { classes, distinct } = await openClasses(settings, context, opened);
+  const { folder, state, ledger, distinct } = opened;
+  const classes = await openClasses(settings, context, opened);
   const onWait = (host: string, ms: number) => events.say(`${host} asks to wait ${Math.ceil(ms / 1000)} s`);
   const { client, gate, sources } = openNetwork(settings, context.env, onWait, {
     ...context.rules,
@@ -115,7 +121,8 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
     await collectPhotos(classes, options, signal);
     finished = true;
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (error instanceof Outage) events.say(error.message);
+    else if (!signal.aborted) throw error;
     interrupted = true;
   } finally {
     await client.close();
@@ -134,25 +141,22 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
 async function openClasses(
   settings: CollectSettings,
   { events, signal }: CollectContext,
-  { folder, state, ledger }: Opened,
-): Promise<{ classes: ClassProgress[]; distinct: Distinct }> {
+  { folder, state, ledger, distinct }: Opened,
+): Promise<ClassProgress[]> {
   const there = await photosThere(folder);
   await measureThere(folder, state, there, signal, async (entry, done, total) => {
     state.apply(entry);
     await ledger.append([entry]);
     events.measured(done, total);
   });
-  const distinct = new Distinct();
-  for (const { file, label, sha256, phash } of state.photos) distinct.add({ file, label }, sha256, parseHash(phash));
   for (const { file, label } of there) {
     const entry = state.there.get(file);
-    if (entry !== undefined) distinct.add({ file, label }, entry.sha256, parseHash(entry.phash));
+    if (entry !== undefined) distinct.add({ file, label }, entry.sha256, parseLook(entry));
   }
-  const classes = settings.classes.map(({ label, words }): ClassProgress => {
+  return settings.classes.map(({ label, words }): ClassProgress => {
     const have = there.filter((photo) => photo.label === label).length;
     return { label, words, wanted: settings.perClass, have, added: 0, dry: false };
   });
-  return { classes, distinct };
 }
 
 function stopWords(name: string, received: string, until: Date | undefined, earlier: boolean): string {

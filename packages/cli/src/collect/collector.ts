@@ -4,13 +4,14 @@ import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { failWriting } from "../run/writeAtomic.ts";
 import type { WantedClass } from "./classes.ts";
-import { type Distinct, hashText } from "./distinct.ts";
+import { type Distinct, lookText } from "./distinct.ts";
 import type { Downloaded, NotDownloaded, Outcome } from "./download/download.ts";
 import type { Downloads } from "./downloads.ts";
 import type { CollectFolder } from "./folder.ts";
 import type { DoneEntry, Ledger } from "./ledger.ts";
 import { type LicenseFilter, passes } from "./licenses.ts";
 import { LookAhead } from "./lookAhead.ts";
+import { OutageWatch } from "./outage.ts";
 import { type Candidate, STATUSES } from "./photo.ts";
 import type { Searches } from "./searches.ts";
 import type { CollectState } from "./state.ts";
@@ -47,7 +48,7 @@ const LEAST_AHEAD = 16;
 
 /**
  * Until every class has what it wants or nothing more is to be found.
- * @throws what `signal` was aborted with; DISK_FULL and the like. What was decided until then stays.
+ * @throws what `signal` was aborted with; Outage; DISK_FULL and the like. What was decided until then stays.
  */
 export async function collectPhotos(
   classes: readonly ClassProgress[],
@@ -59,6 +60,7 @@ export async function collectPhotos(
     const job = (candidate: Candidate, stop: AbortSignal) => obtain(candidate, options, stop);
     return { progress, ahead: new LookAhead(candidates, job, signal) };
   });
+  const outage = new OutageWatch();
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -73,7 +75,10 @@ export async function collectPhotos(
       for (const { progress, ahead } of active) ahead.fill(Math.min(most, neededAhead(progress)));
       const step = await run.ahead.next();
       if (step === undefined) run.progress.dry = true;
-      else await decide(run.progress, step.item, step.result, options);
+      else {
+        await decide(run.progress, step.item, step.result, options);
+        outage.note(step.item.url, step.result.status);
+      }
       if (run.progress.have >= run.progress.wanted) await leave(await run.ahead.close(), options);
     }
   } finally {
@@ -116,7 +121,6 @@ async function decide(
   await ledger.append([entry]);
   if (result.status === "ok" && entry.file !== undefined) {
     await moveTo(options.folder.file(entry.file), result.temporary);
-    distinct.add({ file: entry.file, label }, result.sha256, result.hashes[0]);
     progress.have++;
     progress.added++;
   } else if (result.status === "ok") await options.downloads.discard(result);
@@ -125,21 +129,20 @@ async function decide(
 
 function judge(
   label: string,
-  { sha256, extension, width, height, hashes }: Downloaded,
+  { sha256, extension, width, height, look }: Downloaded,
   distinct: Distinct,
   folder: CollectFolder,
 ): Pick<DoneEntry, "status"> & Partial<DoneEntry> {
-  const phash = hashes[0] === undefined ? {} : { phash: hashText(hashes[0]) };
-  const copy = distinct.copyOf(sha256, hashes);
+  const copy = distinct.copyOf(sha256, look);
   if (copy !== undefined) {
-    const { of, distance } = copy;
-    const near = distance !== undefined && { distance };
-    return { status: "duplicate-of", of: of.file, of_label: of.label, ...near, sha256, ...phash };
+    const { of, likeness } = copy;
+    const near = likeness !== undefined && { likeness };
+    return { status: "duplicate-of", of: of.file, of_label: of.label, ...near, sha256 };
   }
   // A photo that was changed in its place keeps its name, so the new one has more of its hash in its own.
   const names = [16, 32, 64].map((digits) => `${label}/${sha256.slice(0, digits)}${extension}`);
   const file = names.find((name) => !existsSync(folder.file(name))) ?? names[0]!;
-  return { status: "ok", file, sha256, width, height, ...phash };
+  return { status: "ok", file, sha256, width, height, ...lookText(look) };
 }
 
 /** Synchronous like the ledger's line before it: nothing but a kill comes in between, and `recover` mends that. */

@@ -1,6 +1,7 @@
 // Whether a photo is one that is there already: by its bytes, then by how it looks, mirrored and turned copies too.
 
-import { HashIndex } from "../hash/hashIndex.ts";
+import { HashIndex, NEAR_COPY } from "../hash/hashIndex.ts";
+import { ALIKE, likeness } from "../hash/likeness.ts";
 import type { PhotoHash } from "../hash/perceptual.ts";
 
 export interface KnownPhoto {
@@ -11,36 +12,71 @@ export interface KnownPhoto {
 
 export interface Copy {
   readonly of: KnownPhoto;
-  /** Bits of 64 that differ; undefined where the bytes are the same. */
-  readonly distance?: number;
+  /** Correlation of the sketches, rounded; undefined where the bytes are the same. */
+  readonly likeness?: number;
+}
+
+/** What a photo looks like, as far as copies are concerned. */
+export interface Look {
+  /** As `orientedHashes` gives them: itself first. */
+  readonly hashes: readonly PhotoHash[];
+  /** As `sketchOf` gives it. */
+  readonly sketch: Uint8Array;
+}
+
+interface Seen {
+  readonly photo: KnownPhoto;
+  readonly sketch: Uint8Array;
 }
 
 /** Photos of all classes. */
 export class Distinct {
   readonly #bytes = new Map<string, KnownPhoto>();
-  readonly #looks = new HashIndex<KnownPhoto>();
+  readonly #looks = new HashIndex<Seen>();
 
-  add(photo: KnownPhoto, sha256: string, hash: PhotoHash | undefined): void {
+  /** A picture without structure has no hash, and is nobody's copy by its looks. */
+  add({ file, label }: KnownPhoto, sha256: string, look: Look | undefined): void {
+    const photo = { file, label };
     if (!this.#bytes.has(sha256)) this.#bytes.set(sha256, photo);
-    if (hash !== undefined) this.#looks.add(photo, hash);
+    const hash = look?.hashes[0];
+    if (look !== undefined && hash !== undefined) this.#looks.add({ photo, sketch: look.sketch }, hash);
   }
 
-  /** @param hashes as `orientedHashes` gives them: none for a picture without structure, which is nobody's copy by its looks */
-  copyOf(sha256: string, hashes: readonly PhotoHash[]): Copy | undefined {
+  copyOf(sha256: string, { hashes, sketch }: Look): Copy | undefined {
     const same = this.#bytes.get(sha256);
     if (same !== undefined) return { of: same };
-    const near = this.#looks.nearest(hashes);
-    return near === undefined ? undefined : { of: near.value, distance: near.distance };
+    // 64 bits find what may be one, and say too little of a ball in the middle of a lawn to tell.
+    const near = this.#looks.nearest(hashes, NEAR_COPY, (seen) => likeness(seen.sketch, sketch) >= ALIKE);
+    if (near === undefined) return undefined;
+    return { of: near.value.photo, likeness: Number(likeness(near.value.sketch, sketch).toFixed(4)) };
   }
 }
 
-/** 16 hex digits. */
-export function hashText({ high, low }: PhotoHash): string {
-  return [high, low].map((word) => word.toString(16).padStart(8, "0")).join("");
+/** A look as the ledger writes it: 16 hex digits of hash, and the sketch in base64. Empty for one without a hash. */
+export function lookText({ hashes, sketch }: Look): { readonly phash?: string; readonly sketch?: string } {
+  const [hash] = hashes;
+  if (hash === undefined) return {};
+  const phash = [hash.high, hash.low].map((word) => word.toString(16).padStart(8, "0")).join("");
+  return { phash, sketch: Buffer.from(sketch).toString("base64") };
 }
 
-/** Undefined for anything but what `hashText` writes. */
-export function parseHash(text: string | undefined): PhotoHash | undefined {
-  if (text === undefined || !/^[\da-f]{16}$/.test(text)) return undefined;
-  return { high: Number.parseInt(text.slice(0, 8), 16), low: Number.parseInt(text.slice(8), 16) };
+/** Undefined for anything but what `lookText` writes. The look has one orientation: enough to be found, not to search with. */
+export function parseLook({
+  phash,
+  sketch,
+}: {
+  readonly phash?: unknown;
+  readonly sketch?: unknown;
+}): Look | undefined {
+  if (typeof phash !== "string" || !/^[\da-f]{16}$/.test(phash) || typeof sketch !== "string") return undefined;
+  const bytes = new Uint8Array(Buffer.from(sketch, "base64"));
+  if (bytes.length !== SKETCH_BYTES) return undefined;
+  const [high, low] = [phash.slice(0, 8), phash.slice(8)].map((digits) => Number.parseInt(digits, 16)) as [
+    number,
+    number,
+  ];
+  return { hashes: [{ high, low }], sketch: bytes };
 }
+
+/** 16 x 16. */
+const SKETCH_BYTES = 256;

@@ -13,8 +13,10 @@ import {
 import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fail } from "@ballsight/vision";
+import { isPhotoName } from "../data/dataset.ts";
 import { failWriting, writeAtomic } from "../run/writeAtomic.ts";
-import type { Candidate, Status } from "./photo.ts";
+import { isClassName } from "./classes.ts";
+import { type Candidate, isStatus, type Status } from "./photo.ts";
 
 const VERSION = 1;
 
@@ -47,15 +49,16 @@ export interface DoneEntry {
   /** duplicate-of: the photo that is kept, relative to the data set; with `label` of its class. */
   readonly of?: string;
   readonly of_label?: string;
-  /** Bits of 64 in which the perceptual hashes differ. */
-  readonly distance?: number;
+  /** duplicate-of by its looks: how alike the two are, 0.975 to 1. */
+  readonly likeness?: number;
   /** ok: relative to the data set, forward slashes. */
   readonly file?: string;
   readonly sha256?: string;
   readonly width?: number;
   readonly height?: number;
-  /** Perceptual hash, 16 hex digits; absent for a picture without structure. */
+  /** What it looks like, see `lookText`; absent for a picture without structure. */
   readonly phash?: string;
+  readonly sketch?: string;
   readonly at: string;
 }
 
@@ -77,6 +80,7 @@ export interface ThereEntry {
   readonly modified: number;
   readonly sha256: string;
   readonly phash?: string;
+  readonly sketch?: string;
 }
 
 export type Entry = FoundEntry | PageEntry | DoneEntry | StoppedEntry | ThereEntry;
@@ -181,11 +185,33 @@ function expectBegin(path: string, value: Readonly<Record<string, unknown>> | un
   if (value.version !== VERSION) fail("LEDGER_INVALID", { name: path, received: `version ${value.version}` });
 }
 
-/** What this program never wrote, or a later one will, is passed over. */
+/** What this program never wrote, or a later one will, is passed over. Data sets come from strangers, and their ledgers with them. */
 function isEntry(value: object): value is Entry {
-  const { event, label, url, file, source } = value as Readonly<Record<string, unknown>>;
-  if (!EVENTS.has(event)) return false;
-  if (event === "there") return typeof file === "string";
-  if (event === "stopped") return typeof source === "string";
-  return typeof label === "string" && (event === "page" || typeof url === "string");
+  const entry = value as Readonly<Record<string, unknown>>;
+  const { event, label, url, file, source, query } = entry;
+  const areTexts = (names: readonly string[]) =>
+    names.every((name) => ["string", "undefined"].includes(typeof entry[name]));
+  if (!EVENTS.has(event) || !areTexts(TEXTS)) return false;
+  if (event === "there") return typeof file === "string" && typeof entry.sha256 === "string";
+  if (event === "stopped") return typeof source === "string" && typeof entry.reason === "string";
+  if (typeof label !== "string") return false;
+  if (event === "done") return typeof url === "string" && isOutcome(entry, label);
+  if (typeof source !== "string" || typeof query !== "string") return false;
+  return event === "found" ? typeof url === "string" : entry.next === null || typeof entry.next === "string";
+}
+
+const TEXTS = [
+  ...["url", "origin_url", "page_url", "title", "creator", "license", "license_url", "attribution", "restrictions"],
+  ...["reason", "of", "of_label", "phash", "sketch", "until"],
+];
+
+/** A photo is brought to where its line says: nowhere but into the folder of its class, under its hash. */
+function isOutcome({ status, file, sha256 }: Readonly<Record<string, unknown>>, label: string): boolean {
+  if (typeof status !== "string" || !isStatus(status)) return false;
+  if (sha256 !== undefined && (typeof sha256 !== "string" || !/^[\da-f]{64}$/.test(sha256))) return false;
+  if (status !== "ok") return file === undefined;
+  if (typeof file !== "string" || sha256 === undefined || !isPhotoName(file)) return false;
+  const [folder, name = "", ...more] = file.split("/");
+  const hash = /^(?:[\da-f]{16}){1,4}(?=\.\w+$)/.exec(name)?.[0];
+  return more.length === 0 && folder === label && isClassName(label) && hash !== undefined && sha256.startsWith(hash);
 }

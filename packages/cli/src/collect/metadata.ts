@@ -20,11 +20,12 @@ export async function writeMetadata(folder: CollectFolder, photos: readonly Kept
   }
   await metadata.save();
   const rows = metadata.rows().filter(({ file_name }) => existsSync(folder.file(file_name)));
-  await writeAtomic(folder.file(CREDITS_FILE), renderCredits(rows));
+  const isWanted = rows.length > 0 || existsSync(folder.file(CREDITS_FILE));
+  if (isWanted) await writeAtomic(folder.file(CREDITS_FILE), renderCredits(rows));
 }
 
 /** In the order of the design's contract; a photo from a folder has the address where it was found once. */
-function rowOf({ phash: _, file, label, sha256, width, height, origin_url, ...known }: KeptPhoto): MetadataRow {
+function rowOf({ file, label, sha256, width, height, origin_url, ...known }: KeptPhoto): MetadataRow {
   const { url, source, query, ...origin } = known;
   const address = url.startsWith("file:") ? origin_url : url;
   const facts = { file_name: file, label, sha256, width, height };

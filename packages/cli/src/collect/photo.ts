@@ -70,3 +70,10 @@ export function normalUrl(text: string, base?: string): string | undefined {
   url.hash = "";
   return url.href;
 }
+
+/** Without the entries that are undefined, as `exactOptionalPropertyTypes` wants them. */
+export function present<T extends object>(record: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

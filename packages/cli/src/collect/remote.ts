@@ -6,10 +6,11 @@ import { readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder, publish, readResult, resultPath } from "../queue/shard.ts";
 import { DeadLetter, type ShardQueue } from "../queue/shardQueue.ts";
-import type { Downloaded, Outcome } from "./download/download.ts";
+import type { Downloaded, NotDownloaded, Outcome } from "./download/download.ts";
 import type { Downloads } from "./downloads.ts";
+import { Outage } from "./outage.ts";
 import type { Candidate } from "./photo.ts";
-import type { CollectShard, CollectShardResult, ShardSettings } from "./shard.ts";
+import { type CollectShard, type CollectShardResult, type ShardSettings, unpacked } from "./shard.ts";
 import type { CollectState } from "./state.ts";
 
 export interface RemoteOptions {
@@ -27,6 +28,8 @@ export interface RemoteOptions {
 export const SHARD_SIZE = 24;
 /** A shard that does not fill goes when this much time is over: candidates come one by one as others are decided. */
 const LINGER_MS = 150;
+/** It is the workers then and not the photos: to go on would spend the services' quotas for nothing. */
+const MOST_DEAD = 12;
 const PLAN = ".plan.json";
 
 interface Planned {
@@ -49,6 +52,7 @@ export class RemoteDownloads implements Downloads {
   readonly #results = new Map<string, Promise<CollectShardResult>>();
   #batch: Planned[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #deadInARow = 0;
 
   private constructor(options: RemoteOptions) {
     this.#options = options;
@@ -158,8 +162,7 @@ export class RemoteDownloads implements Downloads {
     }
     const { photos, outcomes } = await result;
     const outcome = outcomes[at] ?? failed("the worker answered for fewer photos than it was asked for");
-    if (outcome.status !== "ok") return outcome;
-    return { ...outcome, temporary: join(this.#options.folder, photos, outcome.temporary) };
+    return unpacked(outcome, join(this.#options.folder, photos));
   }
 
   async #ask(id: string, content: CollectShard): Promise<CollectShardResult> {
@@ -167,13 +170,19 @@ export class RemoteDownloads implements Downloads {
     try {
       for (;;) {
         const result = await queue.ask(id, content);
-        if (isResult(result)) return result;
+        if (isResult(result)) {
+          this.#deadInARow = 0;
+          return result;
+        }
         await unlink(resultPath(folder, id));
       }
     } catch (error) {
       if (!(error instanceof DeadLetter)) throw error;
       const { length } = content.candidates;
       say(`workers gave up on ${length} photos (${error.message}); --retry worker-failed asks for them again`);
+      if (++this.#deadInARow >= MOST_DEAD) {
+        throw new Outage(`workers gave up on ${MOST_DEAD} shards in a row; stopped, and the same command goes on`);
+      }
       return { photos: "", outcomes: content.candidates.map(() => failed(error.message)) };
     }
   }
@@ -181,7 +190,7 @@ export class RemoteDownloads implements Downloads {
 
 const keyOf = ({ label, url }: Pick<Candidate, "label" | "url">): string => `${label}\0${url}`;
 
-const failed = (reason: string): Outcome => ({ status: "worker-failed", reason });
+const failed = (reason: string): NotDownloaded => ({ status: "worker-failed", reason });
 
 const isGone = (outcome: Outcome): boolean => outcome.status === "ok" && !existsSync(outcome.temporary);
 

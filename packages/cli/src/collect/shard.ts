@@ -6,7 +6,14 @@ import { basename, join } from "node:path";
 import { BallsightError } from "@ballsight/vision";
 import { publish, readResult, resultPath } from "../queue/shard.ts";
 import { makeFolders, syncFolder } from "../run/writeAtomic.ts";
-import { type DownloadSettings, download, type Outcome } from "./download/download.ts";
+import type { Look } from "./distinct.ts";
+import {
+  type Downloaded,
+  type DownloadSettings,
+  download,
+  type NotDownloaded,
+  type Outcome,
+} from "./download/download.ts";
 import type { Candidate } from "./photo.ts";
 
 export interface ShardCandidate extends Pick<Candidate, "label" | "url" | "source"> {}
@@ -25,10 +32,32 @@ export interface CollectShard {
   readonly settings: ShardSettings;
 }
 
-/** Outcomes in the order of the candidates; `temporary` is a name in `photos`, a folder beside the result. */
+/** `temporary` is a name in the result's folder of photos; the sketch is in base64. */
+interface ShardPhoto extends Omit<Downloaded, "look"> {
+  readonly look: { readonly hashes: Look["hashes"]; readonly sketch: string };
+}
+
+type ShardOutcome = ShardPhoto | NotDownloaded;
+
+/** Outcomes in the order of the candidates; `photos` is a folder beside the result. */
 export interface CollectShardResult {
   readonly photos: string;
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly ShardOutcome[];
+}
+
+function packed(outcome: Outcome): ShardOutcome {
+  if (outcome.status !== "ok") return outcome;
+  const { look, temporary } = outcome;
+  const sketch = Buffer.from(look.sketch).toString("base64");
+  return { ...outcome, look: { hashes: look.hashes, sketch }, temporary: basename(temporary) };
+}
+
+/** The outcome as a download in this process would have given it. */
+export function unpacked(outcome: ShardOutcome, photos: string): Outcome {
+  if (outcome.status !== "ok") return outcome;
+  const { look, temporary } = outcome;
+  const sketch = new Uint8Array(Buffer.from(look.sketch, "base64"));
+  return { ...outcome, look: { hashes: look.hashes, sketch }, temporary: join(photos, basename(temporary)) };
 }
 
 /** @throws what `signal` was aborted with; errors of the disk */
@@ -55,10 +84,10 @@ export async function collectShard(
     await makeFolders(place);
     const options = { ...open(settings), folder: place, minSide: settings.minSide };
     const outcomes = await Promise.all(
-      candidates.map(async ({ url, source }): Promise<Outcome> => {
-        const outcome = await download({ url, source: source === "folder" ? "urls" : source }, options, stop.signal);
-        return outcome.status === "ok" ? { ...outcome, temporary: basename(outcome.temporary) } : outcome;
-      }),
+      candidates.map(async ({ url, source }) =>
+        // Files of this machine are nothing to be sent for over a queue.
+        packed(await download({ url, source: source === "folder" ? "urls" : source }, options, stop.signal)),
+      ),
     );
     await syncFolder(place);
     if ((await readResult(resultPath(folder, id))) === undefined) {

@@ -1,7 +1,7 @@
 // What the ledger's lines add up to: which photos were found, what became of them, how far each search got.
 
 import type { DoneEntry, Entry, StoppedEntry, ThereEntry } from "./ledger.ts";
-import { type Candidate, STATUSES, type Status } from "./photo.ts";
+import { type Candidate, present, STATUSES, type Status } from "./photo.ts";
 
 /** A photo that was taken into the data set. */
 export interface KeptPhoto extends Candidate {
@@ -9,7 +9,6 @@ export interface KeptPhoto extends Candidate {
   readonly sha256: string;
   readonly width: number;
   readonly height: number;
-  readonly phash?: string | undefined;
 }
 
 /** One class's part. */
@@ -28,6 +27,9 @@ export interface ClassState {
   lastSource: string | undefined;
 }
 
+/** Of a photo's line what is remembered: looks are large, and thousands of addresses are long. */
+export type Decision = Pick<DoneEntry, "label" | "status" | "reason" | "file" | "of" | "of_label">;
+
 export class CollectState {
   /** In the order in which they were kept. */
   readonly photos: KeptPhoto[] = [];
@@ -36,7 +38,7 @@ export class CollectState {
   /** By name: refusals that may still hold. */
   readonly stopped = new Map<string, StoppedEntry>();
   /** What every address came to last, whatever the class. */
-  readonly #byUrl = new Map<string, DoneEntry>();
+  readonly #byUrl = new Map<string, Decision>();
   readonly #classes = new Map<string, ClassState>();
   /** Decided photos that are asked for again, in the order in which they were found. */
   readonly #again = new Map<string, Candidate>();
@@ -44,8 +46,15 @@ export class CollectState {
   /** Only those of `retry` keep what was known of them. */
   readonly #known = new Map<string, Candidate>();
 
-  constructor(retry: ReadonlySet<Status> = new Set()) {
+  readonly #onKept: (photo: KeptPhoto, entry: DoneEntry) => void;
+
+  /**
+   * @param retry statuses that are asked for again
+   * @param onKept gets every photo that is taken or was, and what its line says of its looks
+   */
+  constructor(retry: ReadonlySet<Status>, onKept: (photo: KeptPhoto, entry: DoneEntry) => void) {
     this.#retry = retry;
+    this.#onKept = onKept;
   }
 
   of(label: string): ClassState {
@@ -74,7 +83,7 @@ export class CollectState {
   }
 
   /** What the address came to under any class. */
-  decisionOf(url: string): DoneEntry | undefined {
+  decisionOf(url: string): Decision | undefined {
     return this.#byUrl.get(url);
   }
 
@@ -110,17 +119,19 @@ export class CollectState {
     const candidate = state.undecided.get(url) ?? this.#known.get(key);
     if (state.undecided.delete(url)) state.position++;
     state.decided.set(url, status);
-    this.#byUrl.set(url, entry);
+    const { reason, file, of, of_label } = entry;
+    this.#byUrl.set(url, present({ label, status, reason, file, of, of_label }));
     this.#again.delete(key);
     if (candidate === undefined) return;
     if (this.#retry.has(status)) {
       this.#again.set(key, candidate);
       this.#known.set(key, candidate);
     } else this.#known.delete(key);
-    const { file, sha256, width = 0, height = 0, phash } = entry;
-    if (status === "ok" && file !== undefined && sha256 !== undefined) {
-      this.photos.push({ ...candidate, file, sha256, width, height, phash });
-    }
+    const { sha256, width = 0, height = 0 } = entry;
+    if (status !== "ok" || file === undefined || sha256 === undefined) return;
+    const photo = { ...candidate, file, sha256, width, height };
+    this.photos.push(photo);
+    this.#onKept(photo, entry);
   }
 }
 

@@ -3,12 +3,13 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { perceptualHash } from "../hash/perceptual.ts";
+import { sketchOf } from "../hash/likeness.ts";
+import { orientedHashes } from "../hash/perceptual.ts";
 import { aheadOf } from "../images/aheadOf.ts";
 import { inspectPhoto } from "../images/inspect.ts";
 import { readPhotoFile } from "../images/readFile.ts";
 import { listFiles } from "../verify/files.ts";
-import { hashText } from "./distinct.ts";
+import { lookText } from "./distinct.ts";
 import type { CollectFolder } from "./folder.ts";
 import type { ThereEntry } from "./ledger.ts";
 import type { CollectState } from "./state.ts";
@@ -58,9 +59,9 @@ async function measure(folder: CollectFolder, file: string): Promise<ThereEntry>
   const bytes = await readPhotoFile(path, file);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   // Broken ones count by their bytes alone.
-  const hash = await inspectPhoto(bytes, file).then(
-    ({ grey }) => perceptualHash(grey),
-    () => undefined,
+  const look = await inspectPhoto(bytes, file).then(
+    ({ grey }) => lookText({ hashes: orientedHashes(grey), sketch: sketchOf(grey) }),
+    () => ({}),
   );
-  return { event: "there", file, size, modified, sha256, ...(hash !== undefined && { phash: hashText(hash) }) };
+  return { event: "there", file, size, modified, sha256, ...look };
 }

@@ -1,9 +1,11 @@
 // `ballsight collect`: words, lists or a folder in; folders of distinct, readable photos with their origin and licence out.
 
+import { BallsightError } from "@ballsight/vision";
 import { type CollectEvents, collectDataset } from "../collect/collect.ts";
 import type { CollectResult } from "../collect/result.ts";
 import { type CollectOptions, collectSettings } from "../collect/settings.ts";
 import { collectTable } from "../output/collectTable.ts";
+import { errorLine } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { interruptOnSignals } from "../train/supervision.ts";
@@ -18,7 +20,7 @@ export async function collect(options: CollectOptions): Promise<number> {
   const controller = new AbortController();
   const stop = interruptOnSignals(() => {
     progress.clear();
-    controller.abort(new Error("interrupted"));
+    controller.abort(new BallsightError("INTERRUPTED", { task: "reading photos", advice: "run the command again" }));
   }, "stopping; the same command goes on from here");
   let phase = "";
   const draw = (label: string, done: number, total: number, note = "") => {
@@ -39,6 +41,12 @@ export async function collect(options: CollectOptions): Promise<number> {
   try {
     const context = { env: process.env, events, signal: controller.signal };
     result = await collectDataset(settings, { ...context, ...(remote !== undefined && { remote }) });
+  } catch (error) {
+    // Before there was anything to show.
+    if (!controller.signal.aborted) throw error;
+    progress.clear();
+    process.stderr.write(`${errorLine(error)}\n`);
+    return 1;
   } finally {
     progress.clear();
     stop.restore();
@@ -59,6 +67,8 @@ function print(result: CollectResult, json: boolean): void {
   lines.push(`photos   ${oneLine(result.out)}`, `credits  ${oneLine(result.credits)}`);
   if (result.sheet !== undefined) lines.push(`sheet    ${oneLine(result.sheet)}`);
   if (result.interrupted) lines.push("interrupted; the same command goes on from here");
+  else if (result.sources.some(({ stopped }) => stopped !== undefined) && short.length > 0)
+    lines.push("not all is there yet; the same command goes on when the sources answer again");
   else if (short.length > 0)
     lines.push(
       `${short.map(({ label }) => oneLine(label)).join(", ")}: no more was found; other words (--classes) or more sources (--source) may have more`,

@@ -6,8 +6,8 @@ import { JOURNAL_FILE, type JournalEntry, type TakenEntry, TRASH_FOLDER } from "
 
 const LOCKS = ["lock", "lock.takeover"];
 
-/** Names at the top of `.trash` that are no photos. */
-export const isReserved = (name: string): boolean => name === JOURNAL_FILE || LOCKS.includes(name);
+/** Names at the top of `.trash` that are no photos, nor a class's folder there; on file systems that know no case too. */
+export const isReserved = (name: string): boolean => [JOURNAL_FILE, ...LOCKS].includes(name.toLowerCase());
 
 /** A place in the trash is used again once it is free: its last entry counts. */
 export function lastWord(journal: readonly JournalEntry[], trash: string): TakenEntry | undefined {

@@ -166,10 +166,13 @@ export class Trash {
     this.#journal.push(...entries);
   }
 
-  /** Where in the trash: under its own path, numbered where an earlier photo of that name lies. */
+  /** Where in the trash: under its own path, numbered where an earlier photo of that name lies or the class is called `lock`. */
   async #place(file: string, taken: Set<string>): Promise<string> {
     const isFree = async (path: string) => !taken.has(path) && !(await exists(join(this.root, path)));
-    const place = await numbered(`${TRASH_FOLDER}/${file}`, isFree, isReserved(file) ? 2 : 1);
+    const [first = "", ...rest] = file.split("/");
+    const isTop = rest.length === 0;
+    const path = isReserved(first) && !isTop ? [`${first}-2`, ...rest].join("/") : file;
+    const place = await numbered(`${TRASH_FOLDER}/${path}`, isFree, isTop && isReserved(file) ? 2 : 1);
     taken.add(place);
     return place;
   }

@@ -189,7 +189,7 @@ describe("collect", () => {
     const ledger = await jsonLines("data", ".collect/ledger.jsonl");
     const mirrored = ledger.find(({ url, event }) => event === "done" && url === internet.photo("mirrored/1.jpg"));
     expect(mirrored).toMatchObject({ status: "duplicate-of", of: await nameOf("Alpha", 1) });
-    expect(mirrored?.distance).toBeLessThanOrEqual(6);
+    expect(mirrored?.likeness).toBeGreaterThan(0.975);
   });
 
   test("photos that are there count and are not taken again, whoever put them there", async () => {

@@ -61,7 +61,7 @@ test("a photo: whole, named by its content, measured", async () => {
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   expect(outcome).toMatchObject({ status: "ok", sha256, extension: ".jpg", width: 160, height: 144 });
   if (outcome.status !== "ok") return;
-  expect(outcome.hashes).toHaveLength(8);
+  expect(outcome.look.hashes).toHaveLength(8);
   expect(Buffer.compare(await readFile(outcome.temporary), bytes)).toBe(0);
   expect(await readdir(folder)).toHaveLength(1);
 });

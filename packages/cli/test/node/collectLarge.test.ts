@@ -10,7 +10,7 @@ import { type FakeInternet, fakeInternet } from "../helpers/fakeInternet.ts";
 
 const PER_CLASS = 300;
 /** One of twenty addresses each; nine good ones follow, the last of them once more in another encoding, and one that has moved. */
-const FAULTS = ["gone", "page", "truncated", "reset", "error", "limited", "small", "optout", "inward"] as const;
+const FAULTS = ["gone", "reset", "page", "error", "truncated", "limited", "small", "optout", "inward"] as const;
 const CYCLE = 20;
 const GOOD = CYCLE - FAULTS.length - 1;
 const CYCLES = PER_CLASS / GOOD;

@@ -107,31 +107,35 @@ describe.skipIf(!hasRedisServer)("collect --redis", () => {
     await expectSame("data", "alone");
   });
 
-  test("one worker killed in the middle, one stopped for longer than its lock: nothing lost, nothing twice", async () => {
-    lockMs = SHORT_LOCK_MS;
-    redis = await redisServer();
-    await twoClasses();
-    await alone(100);
-    internet.latencyMs = 50;
-    const [first, second] = await Promise.all([worker(), worker()]);
-    const before = photoRequests();
-    const run = start([...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url]);
-    await until(() => photoRequests() > before + 30);
-    first.child.kill("SIGKILL");
-    await until(() => photoRequests() > before + 60);
-    second.child.kill("SIGSTOP");
-    await worker();
-    const outcome = await run.ended;
-    expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
-    await expectSame("data", "alone");
-    // It goes on with shards that nobody wants any more.
-    second.child.kill("SIGCONT");
-    await sleep(3500);
-    second.child.kill("SIGTERM");
-    const { code, stderr } = await second.ended;
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringMatching(/INTERNAL|Error:/) });
-    await expectSame("data", "alone");
-  }, LONG_MS);
+  test(
+    "one worker killed in the middle, one stopped for longer than its lock: nothing lost, nothing twice",
+    async () => {
+      lockMs = SHORT_LOCK_MS;
+      redis = await redisServer();
+      await twoClasses();
+      await alone(100);
+      internet.latencyMs = 50;
+      const [first, second] = await Promise.all([worker(), worker()]);
+      const before = photoRequests();
+      const run = start([...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url]);
+      await until(() => photoRequests() > before + 30);
+      first.child.kill("SIGKILL");
+      await until(() => photoRequests() > before + 60);
+      second.child.kill("SIGSTOP");
+      await worker();
+      const outcome = await run.ended;
+      expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+      await expectSame("data", "alone");
+      // It goes on with shards that nobody wants any more.
+      second.child.kill("SIGCONT");
+      await sleep(3500);
+      second.child.kill("SIGTERM");
+      const { code, stderr } = await second.ended;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringMatching(/INTERNAL|Error:/) });
+      await expectSame("data", "alone");
+    },
+    LONG_MS,
+  );
 
   test("a worker that is asked to end finishes or gives back what it began", async () => {
     redis = await redisServer();
@@ -214,7 +218,7 @@ describe.skipIf(!hasRedisServer)("collect --redis", () => {
     "a photo that kills its workers is a dead letter, and tried alone with --retry",
     async () => {
       lockMs = SHORT_LOCK_MS;
-    redis = await redisServer();
+      redis = await redisServer();
       await twoClasses(20);
       let current: Started | undefined;
       let deaths = 0;

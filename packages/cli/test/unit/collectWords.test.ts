@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ballClasses, className, sameClass, wordsOf } from "../../src/collect/classes.ts";
 import { renderCredits } from "../../src/collect/credits.ts";
-import { Distinct, hashText, parseHash } from "../../src/collect/distinct.ts";
+import { Distinct, lookText, parseLook } from "../../src/collect/distinct.ts";
 import { licenseOf, passes } from "../../src/collect/licenses.ts";
 import { collectSettings } from "../../src/collect/settings.ts";
 import { plainText, webUrl } from "../../src/collect/sources/service.ts";
@@ -187,20 +187,28 @@ describe("credits", () => {
   });
 });
 
-test("Distinct: bytes first, then looks; none for a picture without structure", () => {
+test("Distinct: bytes first, then looks: near by the hash and alike by the sketch", () => {
   const distinct = new Distinct();
-  const hash = { high: 0xdeadbeef, low: 0x00c0ffee };
-  distinct.add({ file: "a/1.jpg", label: "a" }, "one", hash);
+  const sketch = Uint8Array.from({ length: 256 }, (_, i) => (i * 7919) % 251);
+  const other = Uint8Array.from({ length: 256 }, (_, i) => (i * i * 31) % 241);
+  const look = { hashes: [{ high: 0xdeadbeef, low: 0x00c0ffee }], sketch };
+  const near = [{ high: 0xdeadbeee, low: 0x00c0ffee }];
+  distinct.add({ file: "a/1.jpg", label: "a" }, "one", look);
   distinct.add({ file: "b/2.jpg", label: "b" }, "two", undefined);
-  expect(distinct.copyOf("two", [])).toEqual({ of: { file: "b/2.jpg", label: "b" } });
-  expect(distinct.copyOf("three", [{ high: 0xdeadbeee, low: 0x00c0ffee }])).toEqual({
+  expect(distinct.copyOf("two", { hashes: [], sketch })).toEqual({ of: { file: "b/2.jpg", label: "b" } });
+  expect(distinct.copyOf("three", { hashes: near, sketch: sketch.map((value) => value / 2 + 9) })).toEqual({
     of: { file: "a/1.jpg", label: "a" },
-    distance: 1,
+    likeness: expect.closeTo(1, 3),
   });
-  expect(distinct.copyOf("three", [])).toBeUndefined();
-  expect(hashText(hash)).toBe("deadbeef00c0ffee");
-  expect(parseHash("deadbeef00c0ffee")).toEqual(hash);
-  for (const text of [undefined, "", "deadbeef", "xeadbeef00c0ffee"]) expect(parseHash(text)).toBeUndefined();
+  expect(distinct.copyOf("three", { hashes: near, sketch: other })).toBeUndefined();
+  expect(distinct.copyOf("three", { hashes: [], sketch })).toBeUndefined();
+  expect(lookText(look).phash).toBe("deadbeef00c0ffee");
+  expect(parseLook(lookText(look))).toEqual(look);
+  expect(lookText({ hashes: [], sketch })).toEqual({});
+  for (const phash of [undefined, "", "deadbeef", "xeadbeef00c0ffee"]) {
+    expect(parseLook({ ...lookText(look), phash })).toBeUndefined();
+  }
+  expect(parseLook({ phash: "deadbeef00c0ffee", sketch: "AAAA" })).toBeUndefined();
 });
 
 test("sources are asked in the order in which they are named", async () => {

@@ -5,11 +5,13 @@ import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BallsightError, type ErrorCode } from "@ballsight/vision";
-import { orientedHashes, type PhotoHash } from "../../hash/perceptual.ts";
+import { sketchOf } from "../../hash/likeness.ts";
+import { orientedHashes } from "../../hash/perceptual.ts";
 import { inspectPhoto } from "../../images/inspect.ts";
 import { readPhotoFile } from "../../images/readFile.ts";
 import { sniff } from "../../images/sniff.ts";
 import { failWriting, writeFully } from "../../run/writeAtomic.ts";
+import type { Look } from "../distinct.ts";
 import { type Candidate, Refusal, type Status } from "../photo.ts";
 import { type Answer, readAtMost } from "./client.ts";
 import { Slots } from "./politeness.ts";
@@ -32,8 +34,7 @@ export interface Downloaded {
   readonly extension: string;
   readonly width: number;
   readonly height: number;
-  /** As `orientedHashes` gives them: itself first, none for a picture without structure. */
-  readonly hashes: readonly PhotoHash[];
+  readonly look: Look;
   /** Whole and on the disk; whoever takes the outcome renames or removes it. */
   readonly temporary: string;
 }
@@ -128,7 +129,8 @@ async function examined(bytes: Uint8Array, { folder, minSide }: DownloadSettings
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const temporary = join(folder, `${sha256.slice(0, 16)}.${process.pid}-${serial++}.part`);
   await writeTemporary(temporary, bytes);
-  return { status: "ok", sha256, extension, width, height, hashes: orientedHashes(grey), temporary };
+  const look = { hashes: orientedHashes(grey), sketch: sketchOf(grey) };
+  return { status: "ok", sha256, extension, width, height, look, temporary };
 }
 
 async function writeTemporary(path: string, bytes: Uint8Array): Promise<void> {

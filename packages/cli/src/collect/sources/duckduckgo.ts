@@ -1,16 +1,7 @@
 // DuckDuckGo's image search: the whole web, no licences, no official interface. Best effort: it is asked politely and left at the first no.
 
-import { type FoundPhoto, normalUrl } from "../photo.ts";
-import {
-  asArray,
-  asObject,
-  jsonObject,
-  plainText,
-  present,
-  type Service,
-  type ServiceAnswer,
-  webUrl,
-} from "./service.ts";
+import { type FoundPhoto, normalUrl, present } from "../photo.ts";
+import { asArray, asObject, jsonObject, plainText, type Service, type ServiceAnswer, webUrl } from "./service.ts";
 import { type ClassWords, type Page, type Query, queryName, type Source, SourceStopped } from "./source.ts";
 
 export interface DuckDuckGoOptions {

@@ -2,8 +2,8 @@
 
 import type { Headers } from "../download/optOut.ts";
 import { type LicenseFilter, licenseOf } from "../licenses.ts";
-import type { FoundPhoto } from "../photo.ts";
-import { asObject, firstValue, jsonObject, plainText, present, type Service, webUrl } from "./service.ts";
+import { type FoundPhoto, present } from "../photo.ts";
+import { asObject, firstValue, jsonObject, plainText, type Service, webUrl } from "./service.ts";
 import { type ClassWords, type Page, type Query, type Quota, queryName, type Source, SourceStopped } from "./source.ts";
 
 export interface OpenverseOptions {
@@ -80,7 +80,7 @@ export class Openverse implements Source {
     const pages = typeof body.page_count === "number" ? body.page_count : MOST_PAGES;
     const more = page < Math.min(pages, MOST_PAGES) && body.results.length > 0;
     const next = more ? String(page + 1) : undefined;
-    return { items, next, complete: page >= pages, quota: quotaOf(answer.headers) };
+    return { items, next, complete: page >= pages && page < MOST_PAGES, quota: quotaOf(answer.headers) };
   }
 }
 

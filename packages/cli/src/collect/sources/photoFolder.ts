@@ -8,8 +8,8 @@ import { byCodePoint } from "../../data/codePoints.ts";
 import { describeFailure } from "../../data/dataset.ts";
 import { listPhotos } from "../../images/photoList.ts";
 import { className, sameClass } from "../classes.ts";
-import type { FoundPhoto } from "../photo.ts";
-import { jsonObject, plainText, present, webUrl } from "./service.ts";
+import { type FoundPhoto, present } from "../photo.ts";
+import { jsonObject, plainText, webUrl } from "./service.ts";
 import type { Page, Query, Source } from "./source.ts";
 
 /** Lines of metadata.jsonl by file name. */

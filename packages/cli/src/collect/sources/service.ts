@@ -139,11 +139,4 @@ export function webUrl(value: unknown, base?: string): string | undefined {
   return url.protocol === "http:" || url.protocol === "https:" ? url.href : undefined;
 }
 
-/** Without the entries that are undefined, as `exactOptionalPropertyTypes` wants them. */
-export function present<T extends object>(record: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
 export const firstValue = (headers: Headers, name: string): string | undefined => valuesOf(headers, name)[0];

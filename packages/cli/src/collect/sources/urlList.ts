@@ -6,9 +6,9 @@ import { fail } from "@ballsight/vision";
 import { csvRows } from "../../output/csv.ts";
 import { className, sameClass } from "../classes.ts";
 import { licenseOf } from "../licenses.ts";
-import { type FoundPhoto, normalUrl } from "../photo.ts";
+import { type FoundPhoto, normalUrl, present } from "../photo.ts";
 import { failReading } from "../readable.ts";
-import { plainText, present, webUrl } from "./service.ts";
+import { plainText, webUrl } from "./service.ts";
 import type { Page, Query, Source } from "./source.ts";
 
 interface Listed {

@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { licenseOf } from "../licenses.ts";
-import type { FoundPhoto } from "../photo.ts";
-import { asArray, asObject, firstValue, jsonObject, plainText, present, type Service, webUrl } from "./service.ts";
+import { type FoundPhoto, present } from "../photo.ts";
+import { asArray, asObject, firstValue, jsonObject, plainText, type Service, webUrl } from "./service.ts";
 import { type ClassWords, type Page, type Query, type Source, SourceStopped } from "./source.ts";
 
 export interface WikimediaOptions {
