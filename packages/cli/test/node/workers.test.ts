@@ -14,7 +14,7 @@ import { hasRedisServer, type RedisServer, redisServer } from "../helpers/redisS
 const LOCK_MS = 30_000;
 /** So that a worker that is silent is thought dead soon. */
 const SHORT_LOCK_MS = 3000;
-/** For tests that wait for several of these. */
+/** Several processes each, some of which wait for such a lock. */
 const LONG_MS = 400_000;
 
 let folder: string;
@@ -53,7 +53,7 @@ const range = (count: number, kind: string, from: number) =>
   Array.from({ length: count }, (_, i) => `${kind}/${from + i}.jpg`);
 
 /** Two classes with copies among each other, dead links and copies of copies. */
-async function twoClasses(count = 60): Promise<void> {
+async function twoClasses(count = 40): Promise<void> {
   internet = await fakeInternet((service, query) => {
     if (query.includes(":")) return [];
     const from = (/alpha/i.test(query) ? 0 : 5000) + (service === "openverse" ? 0 : 100);
@@ -96,55 +96,51 @@ const alone = async (perClass: number) => {
 
 if (!hasRedisServer) console.warn("skipped: there is no redis-server (Debian's package of that name)");
 
-describe.skipIf(!hasRedisServer)("collect --redis", () => {
+describe.skipIf(!hasRedisServer)("collect --redis", { timeout: LONG_MS }, () => {
   test("two workers bring the same pictures as none", async () => {
     redis = await redisServer();
     await twoClasses();
-    await alone(80);
+    await alone(60);
     await Promise.all([worker(), worker()]);
-    const outcome = await start([...ARGS, "--out", "data", "--per-class", "80", "--redis", redis.url]).ended;
+    const outcome = await start([...ARGS, "--out", "data", "--per-class", "60", "--redis", redis.url]).ended;
     expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
     await expectSame("data", "alone");
   });
 
-  test(
-    "one worker killed in the middle, one stopped for longer than its lock: nothing lost, nothing twice",
-    async () => {
-      lockMs = SHORT_LOCK_MS;
-      redis = await redisServer();
-      await twoClasses();
-      await alone(100);
-      internet.latencyMs = 50;
-      const [first, second] = await Promise.all([worker(), worker()]);
-      const before = photoRequests();
-      const run = start([...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url]);
-      await until(() => photoRequests() > before + 30);
-      first.child.kill("SIGKILL");
-      await until(() => photoRequests() > before + 60);
-      second.child.kill("SIGSTOP");
-      await worker();
-      const outcome = await run.ended;
-      expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
-      await expectSame("data", "alone");
-      // It goes on with shards that nobody wants any more.
-      second.child.kill("SIGCONT");
-      await sleep(3500);
-      second.child.kill("SIGTERM");
-      const { code, stderr } = await second.ended;
-      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringMatching(/INTERNAL|Error:/) });
-      await expectSame("data", "alone");
-    },
-    LONG_MS,
-  );
+  test("one worker killed in the middle, one stopped for longer than its lock: nothing lost, nothing twice", async () => {
+    lockMs = SHORT_LOCK_MS;
+    redis = await redisServer();
+    await twoClasses();
+    await alone(60);
+    internet.latencyMs = 50;
+    const [first, second] = await Promise.all([worker(), worker()]);
+    const before = photoRequests();
+    const run = start([...ARGS, "--out", "data", "--per-class", "60", "--redis", redis.url]);
+    await until(() => photoRequests() > before + 30);
+    first.child.kill("SIGKILL");
+    await until(() => photoRequests() > before + 60);
+    second.child.kill("SIGSTOP");
+    await worker();
+    const outcome = await run.ended;
+    expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+    await expectSame("data", "alone");
+    // It goes on with shards that nobody wants any more.
+    second.child.kill("SIGCONT");
+    await sleep(3500);
+    second.child.kill("SIGTERM");
+    const { code, stderr } = await second.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringMatching(/INTERNAL|Error:/) });
+    await expectSame("data", "alone");
+  });
 
   test("a worker that is asked to end finishes or gives back what it began", async () => {
     redis = await redisServer();
     await twoClasses();
-    await alone(100);
+    await alone(60);
     internet.latencyMs = 50;
     const first = await worker();
     const before = photoRequests();
-    const run = start([...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url]);
+    const run = start([...ARGS, "--out", "data", "--per-class", "60", "--redis", redis.url]);
     await until(() => photoRequests() > before + 30);
     first.child.kill("SIGTERM");
     const { code, stderr } = await first.ended;
@@ -176,11 +172,11 @@ describe.skipIf(!hasRedisServer)("collect --redis", () => {
   test("the coordinator stopped and killed: the same command goes on with what workers did meanwhile", async () => {
     redis = await redisServer();
     await twoClasses();
-    await alone(100);
+    await alone(60);
     internet.latencyMs = 30;
     await Promise.all([worker(), worker()]);
     internet.requests.length = 0;
-    const args = [...ARGS, "--out", "data", "--per-class", "100", "--redis", redis.url];
+    const args = [...ARGS, "--out", "data", "--per-class", "60", "--redis", redis.url];
     for (const signal of ["SIGINT", "SIGKILL", "SIGTERM"] as const) {
       const before = photoRequests();
       const run = start(args);
@@ -198,11 +194,11 @@ describe.skipIf(!hasRedisServer)("collect --redis", () => {
   test("Redis killed and started again without its memory: nothing is lost", async () => {
     redis = await redisServer();
     await twoClasses();
-    await alone(80);
+    await alone(60);
     internet.latencyMs = 30;
     await worker();
     const before = photoRequests();
-    const run = start([...ARGS, "--out", "data", "--per-class", "80", "--redis", redis.url]);
+    const run = start([...ARGS, "--out", "data", "--per-class", "60", "--redis", redis.url]);
     await until(() => photoRequests() > before + 30);
     const { port } = redis;
     await redis.stop();
@@ -214,81 +210,73 @@ describe.skipIf(!hasRedisServer)("collect --redis", () => {
     await expectSame("data", "alone");
   });
 
-  test(
-    "a photo that kills its workers is a dead letter, and tried alone with --retry",
-    async () => {
-      lockMs = SHORT_LOCK_MS;
-      redis = await redisServer();
-      await twoClasses(20);
-      let current: Started | undefined;
-      let deaths = 0;
-      let isDeadly = true;
-      internet.intercept = (_, __, url) => {
-        if (!isDeadly || url.pathname !== "/photo/ok/7.jpg") return false;
-        deaths++;
-        current?.child.kill("SIGKILL");
-        return true;
-      };
-      const supervise = async () => {
-        while (!isOver) {
-          current = start(["worker", "--redis", redis!.url]);
-          await Promise.race([current.ended, until(() => isOver)]);
-        }
-      };
-      const supervisor = supervise();
-      const args = [...ARGS, "--out", "data", "--per-class", "200", "--redis", redis.url];
-      const first = await start(args).ended;
-      expect(first.code).toBe(1);
-      expect(first.stderr).toMatch(/^ballsight: workers gave up on \d+ photos \(.*stalled.*\); --retry worker-failed/m);
-      expect(deaths).toBe(3);
-      const failed = (await decisions("data")).filter(({ status }) => status === "worker-failed");
-      expect(failed.map(({ url }) => url)).toContain(internet.photo("ok/7.jpg"));
-      expect(failed.length).toBeGreaterThan(1);
-      // The others of its shard are sound.
-      const second = await start([...args, "--retry", "worker-failed"]).ended;
-      const left = new Map((await decisions("data")).map(({ url, status }) => [url, status]));
-      expect([...left].filter(([, status]) => status === "worker-failed")).toEqual([
-        [internet.photo("ok/7.jpg"), "worker-failed"],
-      ]);
-      expect(second.stderr).toMatch(/gave up on 1 photos/);
-      isDeadly = false;
-      await start([...args, "--retry", "worker-failed"]).ended;
-      isOver = true;
-      await supervisor;
-      const last = new Map((await decisions("data")).map(({ url, status }) => [url, status]));
-      expect(last.get(internet.photo("ok/7.jpg"))).toBe("ok");
-      await start([...ARGS, "--out", "alone", "--per-class", "200"]).ended;
-      expect(Object.keys(await dataOf("data"))).toEqual(Object.keys(await dataOf("alone")));
-    },
-    LONG_MS,
-  );
-
-  test(
-    "a worker without the folder fails the shard by name; one that has it under another name takes --map",
-    async () => {
-      redis = await redisServer();
-      await twoClasses(20);
-      const lost = await worker("--map", `${folder}=/nowhere`);
-      const args = [...ARGS, "--out", "data", "--per-class", "10", "--redis", redis.url];
-      const outcome = await start(args).ended;
-      expect(outcome.code).toBe(1);
-      expect(outcome.stderr).toContain(
-        "expected the coordinator's folder `/nowhere/data/.collect/shards` on this worker",
-      );
-      expect(lost.said.stderr).toContain("no more tries");
-      lost.child.kill("SIGTERM");
-      await lost.ended;
-      const other = `${folder}-elsewhere`;
-      await symlink(folder, other);
-      try {
-        await worker("--map", `${folder}=${other}`);
-        expect((await start([...args, "--retry", "worker-failed"]).ended).code).toBe(0);
-      } finally {
-        await rm(other);
+  test("a photo that kills its workers is a dead letter, and tried alone with --retry", async () => {
+    lockMs = SHORT_LOCK_MS;
+    redis = await redisServer();
+    await twoClasses(20);
+    let current: Started | undefined;
+    let deaths = 0;
+    let isDeadly = true;
+    internet.intercept = (_, __, url) => {
+      if (!isDeadly || url.pathname !== "/photo/ok/7.jpg") return false;
+      deaths++;
+      current?.child.kill("SIGKILL");
+      return true;
+    };
+    const supervise = async () => {
+      while (!isOver) {
+        current = start(["worker", "--redis", redis!.url]);
+        await Promise.race([current.ended, until(() => isOver)]);
       }
-    },
-    LONG_MS,
-  );
+    };
+    const supervisor = supervise();
+    const args = [...ARGS, "--out", "data", "--per-class", "200", "--redis", redis.url];
+    const first = await start(args).ended;
+    expect(first.code).toBe(1);
+    expect(first.stderr).toMatch(/^ballsight: workers gave up on \d+ photos \(.*stalled.*\); --retry worker-failed/m);
+    expect(deaths).toBe(3);
+    const failed = (await decisions("data")).filter(({ status }) => status === "worker-failed");
+    expect(failed.map(({ url }) => url)).toContain(internet.photo("ok/7.jpg"));
+    expect(failed.length).toBeGreaterThan(1);
+    // The others of its shard are sound.
+    const second = await start([...args, "--retry", "worker-failed"]).ended;
+    const left = new Map((await decisions("data")).map(({ url, status }) => [url, status]));
+    expect([...left].filter(([, status]) => status === "worker-failed")).toEqual([
+      [internet.photo("ok/7.jpg"), "worker-failed"],
+    ]);
+    expect(second.stderr).toMatch(/gave up on 1 photos/);
+    isDeadly = false;
+    await start([...args, "--retry", "worker-failed"]).ended;
+    isOver = true;
+    await supervisor;
+    const last = new Map((await decisions("data")).map(({ url, status }) => [url, status]));
+    expect(last.get(internet.photo("ok/7.jpg"))).toBe("ok");
+    await start([...ARGS, "--out", "alone", "--per-class", "200"]).ended;
+    expect(Object.keys(await dataOf("data"))).toEqual(Object.keys(await dataOf("alone")));
+  });
+
+  test("a worker without the folder fails the shard by name; one that has it under another name takes --map", async () => {
+    redis = await redisServer();
+    await twoClasses(20);
+    const lost = await worker("--map", `${folder}=/nowhere`);
+    const args = [...ARGS, "--out", "data", "--per-class", "10", "--redis", redis.url];
+    const outcome = await start(args).ended;
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain(
+      "expected the coordinator's folder `/nowhere/data/.collect/shards` on this worker",
+    );
+    expect(lost.said.stderr).toContain("no more tries");
+    lost.child.kill("SIGTERM");
+    await lost.ended;
+    const other = `${folder}-elsewhere`;
+    await symlink(folder, other);
+    try {
+      await worker("--map", `${folder}=${other}`);
+      expect((await start([...args, "--retry", "worker-failed"]).ended).code).toBe(0);
+    } finally {
+      await rm(other);
+    }
+  });
 
   test("hosts see no more visits at a time than --per-host, all workers together", async () => {
     redis = await redisServer();

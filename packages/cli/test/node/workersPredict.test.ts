@@ -15,6 +15,9 @@ import { picture } from "../helpers/dataset.ts";
 import { Programs, type Started, until } from "../helpers/program.ts";
 import { freePort, hasRedisServer, type RedisServer, redisServer } from "../helpers/redisServer.ts";
 
+/** Several processes each. */
+const LONG_MS = 400_000;
+
 let folder: string;
 let redis: RedisServer | undefined;
 const programs = new Programs();
@@ -54,7 +57,7 @@ const ASK = ["predict", "photos", "none", "missing.jpg", "photos/003.jpg", "--mo
 
 if (!hasRedisServer) console.warn("skipped: there is no redis-server (Debian's package of that name)");
 
-describe.skipIf(!hasRedisServer)("predict --redis", () => {
+describe.skipIf(!hasRedisServer)("predict --redis", { timeout: LONG_MS }, () => {
   test("prints the lines that predict prints, in its order, though a worker dies", async () => {
     redis = await redisServer();
     await photos(200);
@@ -78,7 +81,7 @@ describe.skipIf(!hasRedisServer)("predict --redis", () => {
     await worker();
     expect((await start([...ASK, "--redis", redis.url, "--out", "answers"]).ended).stdout).toBe(alone.stdout);
     expect(await readdir(join(folder, "answers"))).toHaveLength(answers.length + 1);
-  }, 400_000);
+  });
 
   test("dead letters are an error per photo, and answered with --retry", async () => {
     redis = await redisServer();
@@ -101,7 +104,7 @@ describe.skipIf(!hasRedisServer)("predict --redis", () => {
     await lost.ended;
     await worker();
     expect((await start([...args, "--retry"]).ended).stdout).toBe(alone.stdout);
-  }, 400_000);
+  });
 
   test("options that do not go together, each in a line", async () => {
     redis = await redisServer();
@@ -119,7 +122,7 @@ describe.skipIf(!hasRedisServer)("predict --redis", () => {
   });
 });
 
-describe.skipIf(!hasRedisServer)("an address of Redis", () => {
+describe.skipIf(!hasRedisServer)("an address of Redis", { timeout: LONG_MS }, () => {
   test("that is wrong, away, of something else or without its password: one line, and no password in it", async () => {
     redis = await redisServer(undefined, ["--requirepass", "secret"]);
     const http = createServer((_, response) => response.end("hello"));
