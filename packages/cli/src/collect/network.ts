@@ -24,8 +24,28 @@ const PHOTO_GAP_MS = 50;
 const STRICT_HOSTS: ReadonlySet<string> = new Set(["upload.wikimedia.org"]);
 const STRICT_PARALLEL = 2;
 
+/** Whose services are asked one question at a time. */
+const SEARCHED: ReadonlySet<string> = new Set(["api.openverse.org", "commons.wikimedia.org", "duckduckgo.com"]);
+
+/** Only tests set it: their servers are on this machine. */
+export const allowsLoopback = (env: NodeJS.ProcessEnv): boolean => env.BALLSIGHT_ALLOW_LOOPBACK === "1";
+
+/** @param contact a mail or web address: who reads a log can say what is wrong (Wikimedia's User-Agent policy asks for it) */
+export function openClient(contact: string, rules: Omit<ClientOptions, "userAgent">): Client {
+  const [name, version] = programName().split(" ");
+  return new Client({ ...rules, userAgent: `${name}/${version} (${contact})` });
+}
+
+export function hostLimits(perHost: number, isLocal: boolean): (host: string) => HostLimits {
+  return (host) => {
+    if (SEARCHED.has(host)) return SERVICE_LIMITS;
+    const parallel = STRICT_HOSTS.has(host) ? Math.min(perHost, STRICT_PARALLEL) : perHost;
+    return { parallel, gapMs: isLocal ? 0 : PHOTO_GAP_MS };
+  };
+}
+
 /**
- * @param env BALLSIGHT_<SERVICE>_URL names another address of a service; BALLSIGHT_ALLOW_LOOPBACK=1 lets tests have servers on this machine
+ * @param env BALLSIGHT_<SERVICE>_URL names another address of a service
  * @param onWait told when a service asks to wait, milliseconds
  */
 export function openNetwork(
@@ -34,19 +54,10 @@ export function openNetwork(
   onWait: (host: string, ms: number) => void,
   rules: Omit<ClientOptions, "userAgent"> = {},
 ): Network {
-  const addresses = { allowLoopback: env.BALLSIGHT_ALLOW_LOOPBACK === "1", ...rules };
+  const addresses = { allowLoopback: allowsLoopback(env), ...rules };
   const base = (name: ServiceName) => env[`BALLSIGHT_${name.toUpperCase()}_URL`];
-  const { contact, perHost } = settings;
-  const [name, version] = programName().split(" ");
-  // Who reads a log can say what is wrong (Wikimedia's User-Agent policy asks for it).
-  const client = new Client({ ...addresses, userAgent: `${name}/${version} (${contact})` });
-  const isLocal = addresses.allowLoopback;
-  const searched = new Set(["api.openverse.org", "commons.wikimedia.org", "duckduckgo.com"]);
-  const limits = (host: string): HostLimits => {
-    if (searched.has(host)) return SERVICE_LIMITS;
-    const parallel = STRICT_HOSTS.has(host) ? Math.min(perHost, STRICT_PARALLEL) : perHost;
-    return { parallel, gapMs: isLocal ? 0 : PHOTO_GAP_MS };
-  };
+  const client = openClient(settings.contact, addresses);
+  const limits = hostLimits(settings.perHost, addresses.allowLoopback);
   const gate = new HostGate({ parallel: settings.parallel, limits });
   const service = new Service({ client, politeness: gate, onWait });
   const make: Readonly<Record<ServiceName, () => Source>> = {

@@ -39,12 +39,16 @@ export interface GateOptions {
   readonly random?: () => number;
 }
 
-/** A host that wants a longer rest is closed instead of waited for. */
-export const MOST_WAIT_MS = 60_000;
-/** After so many refusals in a row. */
-const MOST_REFUSALS = 8;
-const CLOSED_MS = 5 * 60_000;
-const FIRST_REST_MS = 500;
+/** Times in milliseconds. */
+export const RESTS = {
+  /** Before jitter, doubled with every refusal. */
+  firstMs: 500,
+  /** A host that wants a longer rest is closed instead of waited for. */
+  mostMs: 60_000,
+  /** So many in a row close a host. */
+  refusals: 8,
+  closedMs: 5 * 60_000,
+} as const;
 
 interface Host {
   readonly slots: Slots;
@@ -124,13 +128,13 @@ export class HostGate implements Politeness {
     }
     host.refusals++;
     // Exponential back-off with full jitter, unless the host itself names a time.
-    const rest = waitMs ?? this.#random() * Math.min(MOST_WAIT_MS, FIRST_REST_MS * 2 ** host.refusals);
-    if (rest > MOST_WAIT_MS) host.closedUntil = now + rest;
+    const rest = waitMs ?? this.#random() * Math.min(RESTS.mostMs, RESTS.firstMs * 2 ** host.refusals);
+    if (rest > RESTS.mostMs) host.closedUntil = now + rest;
     else host.opensAt = Math.max(host.opensAt, now + rest);
-    if (host.refusals < MOST_REFUSALS) return;
-    host.closedUntil = Math.max(host.closedUntil, now + CLOSED_MS);
+    if (host.refusals < RESTS.refusals) return;
+    host.closedUntil = Math.max(host.closedUntil, now + RESTS.closedMs);
     // The next visit after that decides.
-    host.refusals = MOST_REFUSALS - 1;
+    host.refusals = RESTS.refusals - 1;
   }
 }
 

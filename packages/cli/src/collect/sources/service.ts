@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, readAtMost } from "../download/client.ts";
 import { type Headers, valuesOf } from "../download/optOut.ts";
-import { HostClosed, MOST_WAIT_MS, type Politeness } from "../download/politeness.ts";
+import { HostClosed, type Politeness, RESTS } from "../download/politeness.ts";
 import { retryAfter } from "../download/retrieve.ts";
 import { Refusal } from "../photo.ts";
 import { SourceStopped } from "./source.ts";
@@ -55,7 +55,7 @@ export class Service {
     for (let attempt = 1; ; attempt++) {
       const last = attempt >= attempts;
       const outcome = await this.#ask(url, headers, signal).catch((error: unknown) => {
-        if (error instanceof HostClosed) throw new SourceStopped(error.message, MOST_WAIT_MS, { cause: error });
+        if (error instanceof HostClosed) throw new SourceStopped(error.message, RESTS.mostMs, { cause: error });
         if (!(error instanceof Refusal)) throw error;
         const { status, message } = error;
         if (last || status === "blocked-address")
@@ -68,7 +68,7 @@ export class Service {
         if (!again) return outcome;
         const wait = retryAfter(outcome);
         const words = status === 429 ? "too many questions (status 429)" : `a fault of its own (status ${status})`;
-        if (last || (wait ?? 0) > MOST_WAIT_MS) throw new SourceStopped(words, wait ?? restMs);
+        if (last || (wait ?? 0) > RESTS.mostMs) throw new SourceStopped(words, wait ?? restMs);
         if (wait !== undefined && wait > 0) this.#options.onWait?.(url.host, wait);
       }
       await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random(), undefined, { signal });
