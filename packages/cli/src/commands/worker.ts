@@ -6,6 +6,7 @@ import { Redis } from "ioredis";
 import { collectJob } from "../collect/job.ts";
 import { oneLine } from "../output/text.ts";
 import { predictJob } from "../predict/job.ts";
+import { Company } from "../queue/company.ts";
 import { expectRedis, redisAddress } from "../queue/connection.ts";
 import { placeOf } from "../queue/place.ts";
 import { QUEUES, type QueueName } from "../queue/shard.ts";
@@ -45,7 +46,8 @@ export async function worker(options: WorkerOptions): Promise<number> {
     // ONNX Runtime uses all cores for one photo.
     predict: { job: predictJob(place), concurrency: 1 },
   };
-  const workers = names.map((name) => new ShardWorker(name, { address, place, say, lockMs, ...jobs[name] }));
+  const shared = { address, place, say, lockMs, company: new Company() };
+  const workers = names.map((name) => new ShardWorker(name, { ...shared, ...jobs[name] }));
   say(`waiting for work at ${address.name}`);
   await stopped;
   say("stopping: what was begun is finished or given back (again to stop at once)");

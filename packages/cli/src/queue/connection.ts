@@ -87,7 +87,7 @@ function wordsOf(error: unknown): [string, string] {
     return ["a request for a password", "put it into the address, or into BALLSIGHT_REDIS_PASSWORD"];
   }
   if (/WRONGPASS|invalid password|AUTH/i.test(message)) return ["a refusal of this password", "correct it"];
-  if (/protocol error/i.test(message)) return ["an answer of some other program", "correct the address"];
+  if (/protocol error|RESP type/i.test(message)) return ["an answer of some other program", "correct the address"];
   if (/DB index/i.test(message)) return ["no database of that number", "correct the address"];
   if (code === "EPIPE" || code === "ECONNRESET") {
     return ["a connection that was closed at once", "see that it is a Redis, and what its log says"];

@@ -2,7 +2,8 @@
 
 import { isAbsolute, join } from "node:path";
 import { BallsightError } from "@ballsight/vision";
-import { type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import type { Company } from "./company.ts";
 import type { RedisAddress } from "./connection.ts";
 import { PREFIX, type QueueName, readResult, resultPath, SHARD_VERSION, type Shard, TRIES } from "./shard.ts";
 
@@ -14,6 +15,8 @@ export interface ShardWorkerOptions {
   /** Shards at a time. */
   readonly concurrency: number;
   readonly job: ShardJob;
+  /** All shards of this process. */
+  readonly company: Company;
   /** Where a folder of the coordinator is on this machine. */
   readonly place: (folder: string) => string;
   readonly say: (line: string) => void;
@@ -22,6 +25,8 @@ export interface ShardWorkerOptions {
 }
 
 const CLOSE_MS = 2000;
+/** Until a shard is looked at again that cannot be taken beside one that goes alone. */
+const ASIDE_MS = 500;
 
 export class ShardWorker {
   readonly #options: ShardWorkerOptions;
@@ -84,7 +89,15 @@ export class ShardWorker {
     const folder = this.#options.place(shard.folder);
     const controller = new AbortController();
     this.#active.set(id, controller);
+    let leave: (() => void) | undefined;
     try {
+      this.#giveBack.signal.throwIfAborted();
+      leave = await this.#options.company.enter(job.stalledCounter > 0);
+      if (leave === undefined) {
+        // Not to be held here: whatever a worker holds when it dies was there.
+        await job.moveToDelayed(Date.now() + ASIDE_MS, token);
+        throw new DelayedError();
+      }
       this.#giveBack.signal.throwIfAborted();
       const began = performance.now();
       // Another worker may have finished it, and have died before it said so.
@@ -93,11 +106,12 @@ export class ShardWorker {
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       this.#options.say(`${this.#name} ${shard.id}: done in ${seconds} s`);
     } catch (error) {
-      if (!this.#giveBack.signal.aborted) throw error;
+      if (!this.#giveBack.signal.aborted || error instanceof DelayedError) throw error;
       await job.moveToWait(token);
       this.#options.say(`${this.#name} ${shard.id}: given back`);
       throw new WaitingError();
     } finally {
+      leave?.();
       this.#active.delete(id);
     }
   }

