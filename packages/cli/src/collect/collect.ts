@@ -7,7 +7,6 @@ import { type ClassProgress, collectPhotos } from "./collector.ts";
 import { Distinct, parseLook } from "./distinct.ts";
 import type { AddressRules } from "./download/address.ts";
 import type { DownloadSettings } from "./download/download.ts";
-import type { RetrieveSettings } from "./download/retrieve.ts";
 import { Robots } from "./download/robots.ts";
 import { type Downloads, LocalDownloads } from "./downloads.ts";
 import { CollectFolder, CREDITS_FILE, SHEET_FILE } from "./folder.ts";
@@ -19,6 +18,7 @@ import { type CollectResult, collectResult } from "./result.ts";
 import { Searches } from "./searches.ts";
 import type { CollectSettings } from "./settings.ts";
 import { writeCollectSheet } from "./sheet.ts";
+import { type OpenverseAccount, openverseAccount } from "./sources/openverse.ts";
 import { CollectState } from "./state.ts";
 import { measureThere, photosThere } from "./there.ts";
 
@@ -40,7 +40,7 @@ export interface CollectContext {
   readonly remote?: { readonly parallel: number; readonly open: OpenRemote };
   /** For tests: other addresses, shorter patience. */
   readonly rules?: AddressRules;
-  readonly patience?: Pick<RetrieveSettings, "deadlineMs" | "attempts"> & { readonly idleMs?: number };
+  readonly patience?: Pick<DownloadSettings, "deadlineMs" | "attempts" | "maxBytes"> & { readonly idleMs?: number };
 }
 
 export type OpenRemote = (
@@ -53,6 +53,7 @@ export type OpenRemote = (
 /** @throws COLLECT_FOLDER, DATA_BUSY, LEDGER_INVALID, RUN_NOT_WRITABLE, DISK_FULL */
 export async function collectDataset(settings: CollectSettings, context: CollectContext): Promise<CollectResult> {
   const labels = settings.classes.map(({ label }) => label);
+  const account = settings.services.includes("openverse") ? openverseAccount(context.env) : undefined;
   if (settings.sheet !== undefined) await expectSheet("--sheet", join(settings.out, SHEET_FILE));
   if (settings.unused.length > 0) {
     const names = settings.unused.join(", ");
@@ -72,7 +73,7 @@ export async function collectDataset(settings: CollectSettings, context: Collect
     state.replayed();
     try {
       await folder.recover(state.photos, context.remote !== undefined);
-      return await fill(settings, context, { folder, state, ledger, distinct });
+      return await fill(settings, context, { folder, state, ledger, distinct, account });
     } finally {
       await ledger.close();
     }
@@ -87,6 +88,7 @@ interface Opened {
   readonly ledger: Ledger;
   /** Of what was taken so far; what lies in the folder besides is added at the start. */
   readonly distinct: Distinct;
+  readonly account: OpenverseAccount | undefined;
 }
 
 async function fill(settings: CollectSettings, context: CollectContext, opened: Opened): Promise<CollectResult> {
@@ -94,10 +96,8 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
   const { folder, state, ledger, distinct } = opened;
   const classes = await openClasses(settings, context, opened);
   const onWait = (host: string, ms: number) => events.say(`${host} asks to wait ${Math.ceil(ms / 1000)} s`);
-  const { client, gate, sources } = openNetwork(settings, context.env, onWait, {
-    ...context.rules,
-    ...context.patience,
-  });
+  const rules = { ...context.rules, ...context.patience };
+  const { client, gate, sources } = openNetwork(settings, context.env, onWait, rules, opened.account);
   const searches = new Searches(sources, state, ledger, {
     onStopped: (name, reason, until, earlier) => events.say(stopWords(name, reason, until, earlier)),
   });

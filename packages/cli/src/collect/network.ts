@@ -5,7 +5,7 @@ import { Client, type ClientOptions } from "./download/client.ts";
 import { HostGate, type HostLimits } from "./download/politeness.ts";
 import type { CollectSettings, ServiceName } from "./settings.ts";
 import { DuckDuckGo } from "./sources/duckduckgo.ts";
-import { Openverse } from "./sources/openverse.ts";
+import { Openverse, type OpenverseAccount } from "./sources/openverse.ts";
 import { Service } from "./sources/service.ts";
 import type { Source } from "./sources/source.ts";
 import { Wikimedia } from "./sources/wikimedia.ts";
@@ -20,9 +20,10 @@ export interface Network {
 const SERVICE_LIMITS: HostLimits = { parallel: 1, gapMs: 250 };
 /** Of photos; large hosts carry more, but they have not been asked whether they want to. */
 const PHOTO_GAP_MS = 50;
-/** Wikimedia's robot policy for its photos: two at a time. */
+/** Wikimedia's robot policy for its photos: two at a time, 25 Mbit/s. */
 const STRICT_HOSTS: ReadonlySet<string> = new Set(["upload.wikimedia.org"]);
 const STRICT_PARALLEL = 2;
+const STRICT_BYTES_PER_S = 25_000_000 / 8;
 
 /** Whose services are asked one question at a time. */
 const SEARCHED: ReadonlySet<string> = new Set(["api.openverse.org", "commons.wikimedia.org", "duckduckgo.com"]);
@@ -39,12 +40,14 @@ export function openClient(contact: string, rules: Omit<ClientOptions, "userAgen
 export function hostLimits(perHost: number, isLocal: boolean): (host: string) => HostLimits {
   return (host) => {
     if (SEARCHED.has(host)) return SERVICE_LIMITS;
-    const parallel = STRICT_HOSTS.has(host) ? Math.min(perHost, STRICT_PARALLEL) : perHost;
-    return { parallel, gapMs: isLocal ? 0 : PHOTO_GAP_MS };
+    const gapMs = isLocal ? 0 : PHOTO_GAP_MS;
+    if (!STRICT_HOSTS.has(host)) return { parallel: perHost, gapMs };
+    return { parallel: Math.min(perHost, STRICT_PARALLEL), gapMs, bytesPerS: STRICT_BYTES_PER_S };
   };
 }
 
 /**
+ * @param account of Openverse
  * @param env BALLSIGHT_<SERVICE>_URL names another address of a service
  * @param onWait told when a service asks to wait, milliseconds
  */
@@ -53,6 +56,7 @@ export function openNetwork(
   env: NodeJS.ProcessEnv,
   onWait: (host: string, ms: number) => void,
   rules: Omit<ClientOptions, "userAgent"> = {},
+  account?: OpenverseAccount,
 ): Network {
   const addresses = { allowLoopback: allowsLoopback(env), ...rules };
   const base = (name: ServiceName) => env[`BALLSIGHT_${name.toUpperCase()}_URL`];
@@ -61,7 +65,7 @@ export function openNetwork(
   const gate = new HostGate({ parallel: settings.parallel, limits });
   const service = new Service({ client, politeness: gate, onWait });
   const make: Readonly<Record<ServiceName, () => Source>> = {
-    openverse: () => new Openverse({ service, license: settings.license, base: base("openverse") }),
+    openverse: () => new Openverse({ service, license: settings.license, account, base: base("openverse") }),
     wikimedia: () => new Wikimedia({ service, base: base("wikimedia") }),
     duckduckgo: () => new DuckDuckGo({ service, base: base("duckduckgo") }),
   };

@@ -45,9 +45,16 @@ redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1])`;
 
 /**
  * What a host answered. Arguments: 1 where it refused, the time that it asked for or -1, a draw from 0 to 1, the first rest, the longest,
- * how many refusals close it, for how long, how long it is remembered.
+ * how many refusals close it, for how long, how long it is remembered, for how long it is paid by what it sent, how long the visit took.
  */
 const NOTE = `${NOW}
+local cost = tonumber(ARGV[9])
+if cost > 0 then
+  local paid = math.max(tonumber(redis.call('HGET', KEYS[1], 'paid')) or 0, now - ARGV[10]) + cost
+  local opens = math.max(tonumber(redis.call('HGET', KEYS[1], 'opens')) or 0, paid)
+  redis.call('HSET', KEYS[1], 'paid', paid, 'opens', opens)
+  redis.call('PEXPIRE', KEYS[1], math.max(ARGV[8], paid - now))
+end
 if ARGV[1] ~= '1' then return redis.call('HDEL', KEYS[1], 'refusals') end
 local refusals = redis.call('HINCRBY', KEYS[1], 'refusals', 1)
 local most = tonumber(ARGV[5])
@@ -119,9 +126,11 @@ export class RedisGate implements Politeness {
     }, leaseMs / 3);
     const notes: Promise<unknown>[] = [];
     try {
-      return await places.during(signal, () =>
-        job((verdict) => notes.push(this.#note(state, verdict).catch(() => undefined))),
-      );
+      return await places.during(signal, () => {
+        const began = performance.now();
+        const note = (verdict: Verdict) => this.#note(state, verdict, limits, performance.now() - began);
+        return job((verdict) => notes.push(note(verdict).catch(() => undefined)));
+      });
     } finally {
       clearInterval(stay);
       // The next visitor is to know of it.
@@ -150,10 +159,16 @@ export class RedisGate implements Politeness {
     }
   }
 
-  async #note(state: string, { refused, waitMs }: Verdict): Promise<void> {
+  async #note(
+    state: string,
+    { refused, waitMs, bytes = 0 }: Verdict,
+    { bytesPerS = Number.POSITIVE_INFINITY }: HostLimits,
+    tookMs: number,
+  ): Promise<void> {
     const { firstMs, mostMs, refusals, closedMs } = RESTS;
     const asked = waitMs === undefined ? -1 : Math.round(waitMs);
     const rules = [firstMs, mostMs, refusals, closedMs, REMEMBER_MS];
-    await this.#redis.eval(NOTE, 1, state, refused ? 1 : 0, asked, Math.random(), ...rules);
+    const spent = [Math.round((1000 * bytes) / bytesPerS), Math.round(tookMs)];
+    await this.#redis.eval(NOTE, 1, state, refused ? 1 : 0, asked, Math.random(), ...rules, ...spent);
   }
 }

@@ -9,7 +9,7 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LABELS } from "../../../render/src/index.ts";
 import { toyModel } from "../../../vision/test/helpers/toyModel.ts";
-import { HostClosed, RESTS, Slots } from "../../src/collect/download/politeness.ts";
+import { HostClosed, type HostLimits, RESTS, Slots } from "../../src/collect/download/politeness.ts";
 import { RedisGate } from "../../src/queue/redisGate.ts";
 import { picture } from "../helpers/dataset.ts";
 import { Programs, type Started, until } from "../helpers/program.ts";
@@ -171,7 +171,7 @@ describe.skipIf(!hasRedisServer)("an address of Redis", { timeout: LONG_MS }, ()
 describe.skipIf(!hasRedisServer)("the gate that workers share", () => {
   const never = new AbortController().signal;
 
-  async function gates(limits: { parallel: number; gapMs: number }, leaseMs = 5000) {
+  async function gates(limits: HostLimits, leaseMs = 5000) {
     redis = await redisServer();
     const clients = [0, 1, 2].map(() => new Redis(redis!.port, "127.0.0.1"));
     const open = clients.map(
@@ -221,6 +221,17 @@ describe.skipIf(!hasRedisServer)("the gate that workers share", () => {
     // More than a wait is worth.
     await first!.visit("c", never, async (report) => report({ refused: true, waitMs: RESTS.mostMs + 1000 }));
     await expect(second!.visit("c", never, async () => 1)).rejects.toThrow(/c is left alone for 61 s/);
+    close();
+  });
+
+  test("what a host sends is paid for by all workers together", async () => {
+    const { open, close } = await gates({ parallel: 1, gapMs: 0, bytesPerS: 1_000_000 });
+    const asked = performance.now();
+    for (const gate of [...open, ...open]) {
+      await gate.visit("a", never, async (report) => report({ refused: false, bytes: 100_000 }));
+    }
+    // The last one's bytes are paid for after it.
+    expect(performance.now() - asked).toBeGreaterThan(5 * 100 - 30);
     close();
   });
 

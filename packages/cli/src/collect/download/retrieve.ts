@@ -90,8 +90,11 @@ async function visit<T>(
   read: Read<T>,
   report: (verdict: Verdict) => void,
 ): Promise<{ readonly result: T } | { readonly location: URL }> {
+  let bytes = 0;
   try {
-    const answer = await client.get(url, HEADERS, signal);
+    const answer = counted(await client.get(url, HEADERS, signal), (n) => {
+      bytes += n;
+    });
     const refused = answer.status === 403 || answer.status === 429 || answer.status >= 500;
     try {
       if (refused) {
@@ -106,20 +109,30 @@ async function visit<T>(
       const step = isRedirect(answer.status)
         ? { location: locationOf(answer) }
         : { result: await read(answer, untimed) };
-      report({ refused: false });
+      report({ refused: false, bytes });
       return step;
     } catch (error) {
       // Whatever else it came to, the host has answered.
-      if (error instanceof Refusal && !refused && !isHostsFault(error)) report({ refused: false });
+      if (error instanceof Refusal && !refused && !isHostsFault(error)) report({ refused: false, bytes });
       throw error;
     } finally {
       answer.close();
     }
   } catch (error) {
     // Headers alone are no answer either: who stalls in the middle keeps everybody waiting.
-    if (isHostsFault(error)) report({ refused: true });
+    if (isHostsFault(error)) report({ refused: true, bytes });
     throw error;
   }
+}
+
+function counted(answer: Answer, count: (bytes: number) => void): Answer {
+  const body = async function* () {
+    for await (const chunk of answer.body) {
+      count(chunk.length);
+      yield chunk;
+    }
+  };
+  return { ...answer, body: body() };
 }
 
 interface Deadline {
