@@ -1,4 +1,5 @@
-// Tests by what they need: unit (nothing), node (native modules: onnxruntime-node, sharp), slow (minutes of training).
+// Tests by what they need: unit (nothing), node (native modules: onnxruntime-node, sharp),
+// browser (Debian's chromium, CHROMIUM names another), slow (minutes of training).
 import { defineConfig } from "vitest/config";
 
 const project = (name: string, include: string[], timeout: number) => ({
@@ -10,6 +11,7 @@ export default defineConfig({
     projects: [
       project("unit", ["{packages/*,bench}/test/unit/**/*.test.ts"], 30_000),
       project("node", ["{packages/*,bench}/test/node/**/*.test.ts"], 120_000),
+      project("browser", ["packages/*/test/browser/**/*.test.ts"], 120_000),
       project("slow", ["{packages/*,bench}/test/slow/**/*.test.ts"], 900_000),
     ],
   },

@@ -47,6 +47,9 @@ function program(): Command {
     .argument("<photo...>", "photos, folders with photos, or - for a photo on standard input")
     .option("--model <file>", "a model made by `ballsight train` (default: the recogniser that ships)")
     .option("--top <n>", "how many labels to show per photo", "3")
+    .option("--redis <url>", "let `ballsight worker` on this and other machines do it, by a queue in Redis")
+    .option("--out <folder>", "with --redis: where the workers' answers go, shared by all machines")
+    .option("--retry", "with --redis: try again what workers gave up on")
     .option("--json", "print one JSON object per photo, in the order given")
     .addHelpText(
       "after",
@@ -200,6 +203,7 @@ Examples:
     .option("--parallel <n>", "downloads at a time (default: 32)")
     .option("--per-host <n>", "downloads at a time from one host (default: 2)")
     .option("--contact <address>", "mail or web address that the User-Agent names, for hosts with a complaint")
+    .option("--redis <url>", "let `ballsight worker` on this and other machines download, by a queue in Redis")
     .option("--robots", "obey each host's robots.txt too")
     .option("--ignore-opt-out", "take photos whose headers ask not to be used for training")
     .option("--sheet [label]", "write <out>/sheet.html: photos of every class, or many of one")
@@ -265,6 +269,29 @@ Examples:
     .action(async (data: string, files: string[], options) => {
       const { restore } = await import("./commands/restore.ts");
       process.exitCode = await restore(data, files, options);
+    });
+
+  ballsight
+    .command("worker")
+    .summary("take work from a queue in Redis")
+    .description(
+      "Does the work of `collect --redis` and `predict --redis`, on this or any machine that has the same folders, until it is stopped. Exit code: 0 stopped, 2 wrong option or no Redis.",
+    )
+    .requiredOption("--redis <url>", "where the queue is, such as redis://:password@host:6379")
+    .option("--queues <names>", "of collect, predict (default: both)")
+    .option("--map <from=to...>", "folders that have another name here than where the work comes from")
+    .option("--parallel <n>", "downloads at a time (default: 32)")
+    .option("--shards <n>", "shards of downloads at a time (default: 4)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ballsight worker --redis redis://10.0.0.5
+  ballsight worker --redis redis://10.0.0.5 --queues predict --map /data=/mnt/data`,
+    )
+    .action(async (options) => {
+      const { worker } = await import("./commands/worker.ts");
+      process.exitCode = await worker(options);
     });
 
   return ballsight;

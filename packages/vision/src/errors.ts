@@ -153,6 +153,29 @@ export const ERRORS = {
     message: "expected photos of `{name}` but received {received}; {advice}",
   },
 
+  // Work on several machines
+  REDIS_UNAVAILABLE: {
+    status: 503,
+    message: "expected a Redis server at `{name}` but received {received}; {advice}",
+  },
+  SHARD_FOLDER: {
+    status: 404,
+    message:
+      "expected the coordinator's folder `{name}` on this worker but it is not there; share it, or name its place with --map",
+  },
+  SHARD_MODEL: {
+    status: 409,
+    message: "expected the coordinator's model for `{name}` but received another on this worker; share the file",
+  },
+  SHARD_INVALID: {
+    status: 422,
+    message: "expected a shard of this version but received {received}; use one version of this program everywhere",
+  },
+  SHARD_FAILED: {
+    status: 502,
+    message: "expected an answer of a worker for `{name}` but received {received}; try again with --retry",
+  },
+
   // Runs and training
   RUN_EXISTS: {
     status: 409,

@@ -6,8 +6,9 @@ import { expectSheet } from "../sheet/write.ts";
 import { type ClassProgress, collectPhotos } from "./collector.ts";
 import { Distinct, parseLook } from "./distinct.ts";
 import type { AddressRules } from "./download/address.ts";
-import type { RetrieveSettings } from "./download/retrieve.ts";
+import type { DownloadSettings } from "./download/download.ts";
 import { Robots } from "./download/robots.ts";
+import { type Downloads, LocalDownloads } from "./downloads.ts";
 import { CollectFolder, CREDITS_FILE, SHEET_FILE } from "./folder.ts";
 import { type DoneEntry, Ledger } from "./ledger.ts";
 import { type CreditsOutcome, writeMetadata } from "./metadata.ts";
@@ -17,6 +18,7 @@ import { type CollectResult, collectResult } from "./result.ts";
 import { Searches } from "./searches.ts";
 import type { CollectSettings } from "./settings.ts";
 import { writeCollectSheet } from "./sheet.ts";
+import { type OpenverseAccount, openverseAccount } from "./sources/openverse.ts";
 import { CollectState } from "./state.ts";
 import { measureThere, photosThere } from "./there.ts";
 
@@ -34,14 +36,24 @@ export interface CollectContext {
   readonly events: CollectEvents;
   /** Stops the run; what it has by then is written all the same. */
   readonly signal: AbortSignal;
+  /** Who downloads in this process's place, and how many photos may be under way then. */
+  readonly remote?: { readonly parallel: number; readonly open: OpenRemote };
   /** For tests: other addresses, shorter patience. */
   readonly rules?: AddressRules;
-  readonly patience?: Pick<RetrieveSettings, "deadlineMs" | "attempts"> & { readonly idleMs?: number };
+  readonly patience?: Pick<DownloadSettings, "deadlineMs" | "attempts" | "maxBytes"> & { readonly idleMs?: number };
 }
+
+export type OpenRemote = (
+  settings: CollectSettings,
+  folder: CollectFolder,
+  state: CollectState,
+  local: Downloads,
+) => Promise<Downloads>;
 
 /** @throws COLLECT_FOLDER, DATA_BUSY, LEDGER_INVALID, RUN_NOT_WRITABLE, DISK_FULL */
 export async function collectDataset(settings: CollectSettings, context: CollectContext): Promise<CollectResult> {
   const labels = settings.classes.map(({ label }) => label);
+  const account = settings.services.includes("openverse") ? openverseAccount(context.env) : undefined;
   if (settings.sheet !== undefined) await expectSheet("--sheet", join(settings.out, SHEET_FILE));
   if (settings.unused.length > 0) {
     const names = settings.unused.join(", ");
@@ -60,8 +72,8 @@ export async function collectDataset(settings: CollectSettings, context: Collect
     }
     state.replayed();
     try {
-      await folder.recover(state.photos);
-      return await fill(settings, context, { folder, state, ledger, distinct });
+      await folder.recover(state.photos, context.remote !== undefined);
+      return await fill(settings, context, { folder, state, ledger, distinct, account });
     } finally {
       await ledger.close();
     }
@@ -76,6 +88,7 @@ interface Opened {
   readonly ledger: Ledger;
   /** Of what was taken so far; what lies in the folder besides is added at the start. */
   readonly distinct: Distinct;
+  readonly account: OpenverseAccount | undefined;
 }
 
 async function fill(settings: CollectSettings, context: CollectContext, opened: Opened): Promise<CollectResult> {
@@ -83,10 +96,8 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
   const { folder, state, ledger, distinct } = opened;
   const classes = await openClasses(settings, context, opened);
   const onWait = (host: string, ms: number) => events.say(`${host} asks to wait ${Math.ceil(ms / 1000)} s`);
-  const { client, gate, sources } = openNetwork(settings, context.env, onWait, {
-    ...context.rules,
-    ...context.patience,
-  });
+  const rules = { ...context.rules, ...context.patience };
+  const { client, gate, sources } = openNetwork(settings, context.env, onWait, rules, opened.account);
   const searches = new Searches(sources, state, ledger, {
     onStopped: (name, reason, until, earlier) => events.say(stopWords(name, reason, until, earlier)),
   });
@@ -99,8 +110,10 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
   };
   let interrupted = false;
   let credits: CreditsOutcome;
+  let downloads: Downloads | undefined;
+  let finished = false;
   try {
-    const download = {
+    const download: DownloadSettings = {
       client,
       politeness: gate,
       robots: settings.robots ? new Robots(client, gate, signal) : undefined,
@@ -109,15 +122,20 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
       minSide: settings.minSide,
       ...context.patience,
     };
-    const { license, parallel } = settings;
-    const options = { folder, state, ledger, distinct, searches, settings: download, license, parallel, onDecided };
+    const local = new LocalDownloads(download);
+    downloads = (await context.remote?.open(settings, folder, state, local)) ?? local;
+    const { license } = settings;
+    const parallel = context.remote?.parallel ?? settings.parallel;
+    const options = { folder, state, ledger, distinct, searches, downloads, license, parallel, onDecided };
     await collectPhotos(classes, options, signal);
+    finished = true;
   } catch (error) {
     if (error instanceof Outage) events.say(error.message);
     else if (!signal.aborted) throw error;
     interrupted = true;
   } finally {
     await client.close();
+    await downloads?.close(finished);
     // Also after a fault: whatever was taken is told of.
     credits = await writeMetadata(folder, state.photos, state.there.values());
   }

@@ -1,19 +1,12 @@
 // Fills the classes: photos are fetched side by side and decided one by one, in an order that no network's haste can change.
 
 import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { failWriting } from "../run/writeAtomic.ts";
 import type { WantedClass } from "./classes.ts";
 import { type Distinct, lookText } from "./distinct.ts";
-import {
-  type Downloaded,
-  type DownloadSettings,
-  download,
-  type NotDownloaded,
-  type Outcome,
-  type Postponed,
-} from "./download/download.ts";
+import type { Downloaded, NotDownloaded, Outcome, Postponed } from "./download/download.ts";
+import type { Downloads } from "./downloads.ts";
 import type { CollectFolder } from "./folder.ts";
 import type { DoneEntry, Ledger } from "./ledger.ts";
 import { type LicenseFilter, passes } from "./licenses.ts";
@@ -29,7 +22,7 @@ export interface CollectorOptions {
   readonly ledger: Ledger;
   readonly distinct: Distinct;
   readonly searches: Searches;
-  readonly settings: DownloadSettings;
+  readonly downloads: Downloads;
   readonly license: LicenseFilter;
   /** Downloads at a time. */
   readonly parallel: number;
@@ -90,10 +83,10 @@ export async function collectPhotos(
         await decide(run.progress, step.item, step.result, options);
         outage.note(step.item.url, step.result.status);
       }
-      if (run.progress.have >= run.progress.wanted) await discard(await run.ahead.close());
+      if (run.progress.have >= run.progress.wanted) await leave(await run.ahead.close(), options);
     }
   } finally {
-    for (const { ahead } of runs) await discard(await ahead.close());
+    for (const { ahead } of runs) await leave(await ahead.close(), options);
   }
 }
 
@@ -104,7 +97,7 @@ async function obtain(candidate: Candidate, options: CollectorOptions, signal: A
   if (!passes(options.license, candidate.license)) {
     return { status: "license", reason: candidate.license ?? "no licence is known" };
   }
-  return sameAddress(candidate, options.state) ?? (await download(candidate, options.settings, signal));
+  return sameAddress(candidate, options.state) ?? (await options.downloads.get(candidate, signal));
 }
 
 /** What another class took, or knows as a copy, is one here too. Refusals are not passed on: they may come from other settings. */
@@ -132,7 +125,7 @@ async function decide(
     await moveTo(options.folder.file(entry.file), result.temporary);
     progress.have++;
     progress.added++;
-  } else await discard([result]);
+  } else if (result.status === "ok") await options.downloads.discard(result);
   onDecided?.(entry);
 }
 
@@ -164,7 +157,7 @@ async function moveTo(path: string, temporary: string): Promise<void> {
   }
 }
 
-async function discard(results: readonly Result[]): Promise<void> {
-  const parts = results.flatMap((result) => (result.status === "ok" ? [result.temporary] : []));
-  await Promise.all(parts.map((part) => unlink(part).catch(() => undefined)));
+/** What nobody decided. */
+async function leave(results: readonly Result[], { downloads }: CollectorOptions): Promise<void> {
+  await Promise.all(results.map(async (result) => result.status === "ok" && (await downloads.leave(result))));
 }

@@ -12,6 +12,7 @@ import { failWriting, makeFolders, removeTemporaryFiles } from "../run/writeAtom
 const OWN = ".collect";
 const LEDGER = "ledger.jsonl";
 const INCOMING = "incoming";
+const SHARDS = "shards";
 export const CREDITS_FILE = "CREDITS.md";
 export const SHEET_FILE = "sheet.html";
 
@@ -58,6 +59,11 @@ export class CollectFolder {
     return join(this.path, OWN, LEDGER);
   }
 
+  /** Of work that is given to others. */
+  get shards(): string {
+    return join(this.path, OWN, SHARDS);
+  }
+
   /** Where photos under way lie. */
   get incoming(): string {
     return join(this.path, OWN, INCOMING);
@@ -66,12 +72,17 @@ export class CollectFolder {
   /**
    * Brings to its place what the ledger says is there and a kill left under way, and clears away the rest. A photo's line is written
    * first and its file renamed then: the other way round, a kill in between would leave a photo that nobody knows.
+   * @param keepShards whether others may still be at work on what a run before this one gave them
    */
-  async recover(photos: readonly { readonly file: string; readonly sha256: string }[]): Promise<void> {
+  async recover(
+    photos: readonly { readonly file: string; readonly sha256: string }[],
+    keepShards: boolean,
+  ): Promise<void> {
     const parts = await readdir(this.incoming).catch(() => []);
     const missing = new Map(photos.filter(({ file }) => !existsSync(this.file(file))).map((one) => [one.sha256, one]));
-    for (const part of parts) {
-      const path = join(this.incoming, part);
+    const shards = missing.size === 0 ? [] : await readdir(this.shards, { recursive: true }).catch(() => []);
+    const shared = shards.filter((name) => name.endsWith(".part")).map((name) => join(this.shards, name));
+    for (const path of [...parts.map((part) => join(this.incoming, part)), ...shared]) {
       const photo = missing.get(
         createHash("sha256")
           .update(await readFile(path))
@@ -82,6 +93,7 @@ export class CollectFolder {
       await rename(path, this.file(photo.file));
     }
     await rm(this.incoming, { recursive: true, force: true });
+    if (!keepShards) await rm(this.shards, { recursive: true, force: true, maxRetries: 3 });
     await mkdir(this.incoming);
   }
 

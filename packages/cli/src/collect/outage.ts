@@ -11,6 +11,9 @@ const SILENT: ReadonlySet<Status> = new Set<Status>(["rate-limited", "timeout", 
 /** What is found there costs nobody a question. */
 const FREE_SOURCES: ReadonlySet<string> = new Set(["urls", "folder"]);
 
+/** Decided without asking the host, or nobody knows whether it was asked. */
+const UNASKED: ReadonlySet<Status> = new Set<Status>(["license", "blocked-address", "worker-failed"]);
+
 /** Thrown in the words that a person reads. */
 export class Outage extends Error {
   override readonly name = "Outage";
@@ -29,8 +32,7 @@ export class OutageWatch {
     const host = URL.canParse(url) ? new URL(url).host : "";
     const isSilent = SILENT.has(status);
     if (!isSilent) {
-      // These were decided without asking the host.
-      if (host === "" || status === "license" || status === "blocked-address") return;
+      if (host === "" || UNASKED.has(status)) return;
       this.#answered.add(host);
       this.#silent.clear();
       this.#statuses.clear();

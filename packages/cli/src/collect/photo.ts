@@ -44,6 +44,7 @@ export const STATUSES = {
   timeout: "failed",
   "server-error": "failed",
   "network-error": "failed",
+  "worker-failed": "failed",
 } as const satisfies Record<string, "got" | "dead" | "duplicate" | "refused" | "failed">;
 
 export type Status = keyof typeof STATUSES;

@@ -24,6 +24,7 @@ export interface CollectOptions {
   readonly robots?: true;
   readonly ignoreOptOut?: true;
   readonly sheet?: string | true;
+  readonly redis?: string;
   readonly json?: true;
 }
 

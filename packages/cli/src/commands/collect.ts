@@ -13,6 +13,9 @@ import { interruptOnSignals } from "../train/supervision.ts";
 /** Returns the exit code: 0 every class has what it wants, 1 some lack photos or it was interrupted. Throws on wrong options and folders (exit code 2). */
 export async function collect(options: CollectOptions): Promise<number> {
   const settings = await collectSettings(options);
+  // Loaded by those alone who want it.
+  const queue = options.redis === undefined ? undefined : await import("../collect/overRedis.ts");
+  const address = options.redis === undefined ? undefined : await queue?.openAddress(options.redis, process.env);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
   const controller = new AbortController();
   const stop = interruptOnSignals(() => {
@@ -33,9 +36,11 @@ export async function collect(options: CollectOptions): Promise<number> {
     measured: (done, total) => draw("Photos that are there", done, total),
     progress: (have, wanted, label) => draw("Photos", have, wanted, oneLine(label)),
   };
+  const remote = address === undefined ? undefined : queue?.overRedis(address, events.say);
   let result: CollectResult;
   try {
-    result = await collectDataset(settings, { env: process.env, events, signal: controller.signal });
+    const context = { env: process.env, events, signal: controller.signal };
+    result = await collectDataset(settings, { ...context, ...(remote !== undefined && { remote }) });
   } catch (error) {
     // Before there was anything to show.
     if (!controller.signal.aborted) throw error;

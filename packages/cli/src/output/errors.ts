@@ -17,6 +17,9 @@ export function errorRecord(error: unknown): ErrorRecord {
 
 /** `ballsight: <subject>: <message> [CODE]`, on one line. */
 export function errorLine(error: unknown, subject?: string): string {
-  const { code, message } = errorRecord(error);
+  return recordLine(errorRecord(error), subject);
+}
+
+export function recordLine({ code, message }: ErrorRecord, subject?: string): string {
   return oneLine(`ballsight: ${subject === undefined ? "" : `${subject}: `}${message} [${code}]`);
 }

@@ -86,6 +86,22 @@ describe("HostGate", () => {
     expect(begins).toEqual([0, 70, 140, 210]);
   });
 
+  test("no more bytes a second than it wants to send, whatever the photos' sizes", async () => {
+    const { visit, clock, begins } = setUp({ parallel: 1, bytesPerS: 1000 });
+    const sizes = [500, 0, 2000, 10, 10];
+    for (const bytes of sizes) await clock.run(visit("a", 100, { refused: false, bytes }));
+    // Each is paid for from its beginning on: half a second, none, two, and ten milliseconds that the visit itself took.
+    expect(begins).toEqual([0, 500, 600, 2600, 2700]);
+    await clock.run(visit("b", 0));
+    expect(begins.at(-1)).toBe(2800);
+  });
+
+  test("two at a time share what a host sends", async () => {
+    const { visit, clock, begins } = setUp({ parallel: 2, bytesPerS: 1000 });
+    await clock.run(Promise.all(times(6, () => visit("a", 100, { refused: false, bytes: 1000 }))));
+    expect(begins).toEqual([0, 0, 2000, 2000, 4000, 4000]);
+  });
+
   test("waits as long as the host asks", async () => {
     const { clock, visit, begins } = setUp({ parallel: 1 });
     await clock.run(visit("a", 0, { refused: true, waitMs: 45_000 }));

@@ -45,10 +45,31 @@ export class Client {
    * @throws Refusal; what `signal` was aborted with
    */
   async get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+    return await this.#request(url, { method: "GET", headers }, signal);
+  }
+
+  /** The same for a form that is sent there. @throws Refusal; what `signal` was aborted with */
+  async post(
+    url: URL,
+    form: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const body = new URLSearchParams(form).toString();
+    const typed = { "content-type": "application/x-www-form-urlencoded", ...headers };
+    return await this.#request(url, { method: "POST", headers: typed, body }, signal);
+  }
+
+  async #request(
+    url: URL,
+    { headers, ...what }: { method: "GET" | "POST"; headers: Readonly<Record<string, string>>; body?: string },
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const reason = refuseUrl(url, this.#options);
     if (reason !== undefined) throw new Refusal("blocked-address", reason);
     try {
       const response = await request(url, {
+        ...what,
         dispatcher: this.#agent,
         headers: { "user-agent": this.#options.userAgent, ...headers },
         signal,

@@ -8,6 +8,8 @@ export interface Verdict {
   readonly refused: boolean;
   /** Retry-After, milliseconds. */
   readonly waitMs?: number | undefined;
+  /** That it sent. */
+  readonly bytes?: number;
 }
 
 /** Whoever downloads asks here first. An interface, because workers on several machines must share one host's patience. */
@@ -27,6 +29,8 @@ export interface HostLimits {
   readonly parallel: number;
   /** Between the beginnings of two visits, milliseconds. */
   readonly gapMs: number;
+  /** The next visit begins when what was sent so far is no more than that; absent: as fast as it will. */
+  readonly bytesPerS?: number;
 }
 
 export interface GateOptions {
@@ -39,12 +43,16 @@ export interface GateOptions {
   readonly random?: () => number;
 }
 
-/** A host that wants a longer rest is closed instead of waited for. */
-export const MOST_WAIT_MS = 60_000;
-/** After so many refusals in a row. */
-const MOST_REFUSALS = 8;
-const CLOSED_MS = 5 * 60_000;
-const FIRST_REST_MS = 500;
+/** Times in milliseconds. */
+export const RESTS = {
+  /** Before jitter, doubled with every refusal. */
+  firstMs: 500,
+  /** A host that wants a longer rest is closed instead of waited for. */
+  mostMs: 60_000,
+  /** So many in a row close a host. */
+  refusals: 8,
+  closedMs: 5 * 60_000,
+} as const;
 
 interface Host {
   readonly slots: Slots;
@@ -52,6 +60,8 @@ interface Host {
   /** When the next visit may begin. */
   opensAt: number;
   closedUntil: number;
+  /** When what it has sent is no more than it wants to send. */
+  paidAt: number;
   refusals: number;
   visitors: number;
 }
@@ -84,7 +94,10 @@ export class HostGate implements Politeness {
       // The host's turn first: who waits for it must not take the place of a visit elsewhere.
       return await host.slots.during(signal, async () => {
         await this.#turn(name, host, signal);
-        return await this.#all.during(signal, () => job((verdict) => this.#note(host, verdict)));
+        return await this.#all.during(signal, () => {
+          const began = this.#now();
+          return job((verdict) => this.#note(host, verdict, began));
+        });
       });
     } finally {
       host.visitors--;
@@ -99,7 +112,7 @@ export class HostGate implements Politeness {
     if (known !== undefined) return known;
     const limits = this.#options.limits(name);
     const slots = new Slots(limits.parallel);
-    const host = { slots, limits, opensAt: 0, closedUntil: 0, refusals: 0, visitors: 0 };
+    const host = { slots, limits, opensAt: 0, closedUntil: 0, paidAt: 0, refusals: 0, visitors: 0 };
     this.#hosts.set(name, host);
     return host;
   }
@@ -116,21 +129,25 @@ export class HostGate implements Politeness {
     host.opensAt = this.#now() + host.limits.gapMs;
   }
 
-  #note(host: Host, { refused, waitMs }: Verdict): void {
+  #note(host: Host, { refused, waitMs, bytes = 0 }: Verdict, began: number): void {
     const now = this.#now();
+    if (host.limits.bytesPerS !== undefined && bytes > 0) {
+      host.paidAt = Math.max(host.paidAt, began) + (1000 * bytes) / host.limits.bytesPerS;
+      host.opensAt = Math.max(host.opensAt, host.paidAt);
+    }
     if (!refused) {
       host.refusals = 0;
       return;
     }
     host.refusals++;
     // Exponential back-off with full jitter, unless the host itself names a time.
-    const rest = waitMs ?? this.#random() * Math.min(MOST_WAIT_MS, FIRST_REST_MS * 2 ** host.refusals);
-    if (rest > MOST_WAIT_MS) host.closedUntil = now + rest;
+    const rest = waitMs ?? this.#random() * Math.min(RESTS.mostMs, RESTS.firstMs * 2 ** host.refusals);
+    if (rest > RESTS.mostMs) host.closedUntil = now + rest;
     else host.opensAt = Math.max(host.opensAt, now + rest);
-    if (host.refusals < MOST_REFUSALS) return;
-    host.closedUntil = Math.max(host.closedUntil, now + CLOSED_MS);
+    if (host.refusals < RESTS.refusals) return;
+    host.closedUntil = Math.max(host.closedUntil, now + RESTS.closedMs);
     // The next visit after that decides.
-    host.refusals = MOST_REFUSALS - 1;
+    host.refusals = RESTS.refusals - 1;
   }
 }
 

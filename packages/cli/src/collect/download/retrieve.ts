@@ -28,6 +28,8 @@ type Read<T> = (answer: Answer, untimed: Untimed) => Promise<T>;
 const DEADLINE_MS = 30_000;
 /** No further attempt after this: decisions about other photos wait for this one. */
 const PATIENCE_MS = 60_000;
+/** Of a deadline: a process that was stopped for an hour, or whose machine slept, has lost no more than that. */
+const STEP_MS = 1000;
 const ATTEMPTS = 3;
 const MOST_REDIRECTS = 5;
 const HEADERS = { accept: "image/*,*/*;q=0.8", "accept-encoding": "identity" };
@@ -88,8 +90,11 @@ async function visit<T>(
   read: Read<T>,
   report: (verdict: Verdict) => void,
 ): Promise<{ readonly result: T } | { readonly location: URL }> {
+  let bytes = 0;
   try {
-    const answer = await client.get(url, HEADERS, signal);
+    const answer = counted(await client.get(url, HEADERS, signal), (n) => {
+      bytes += n;
+    });
     const refused = answer.status === 403 || answer.status === 429 || answer.status >= 500;
     try {
       if (refused) {
@@ -104,20 +109,30 @@ async function visit<T>(
       const step = isRedirect(answer.status)
         ? { location: locationOf(answer) }
         : { result: await read(answer, untimed) };
-      report({ refused: false });
+      report({ refused: false, bytes });
       return step;
     } catch (error) {
       // Whatever else it came to, the host has answered.
-      if (error instanceof Refusal && !refused && !isHostsFault(error)) report({ refused: false });
+      if (error instanceof Refusal && !refused && !isHostsFault(error)) report({ refused: false, bytes });
       throw error;
     } finally {
       answer.close();
     }
   } catch (error) {
     // Headers alone are no answer either: who stalls in the middle keeps everybody waiting.
-    if (isHostsFault(error)) report({ refused: true });
+    if (isHostsFault(error)) report({ refused: true, bytes });
     throw error;
   }
+}
+
+function counted(answer: Answer, count: (bytes: number) => void): Answer {
+  const body = async function* () {
+    for await (const chunk of answer.body) {
+      count(chunk.length);
+      yield chunk;
+    }
+  };
+  return { ...answer, body: body() };
 }
 
 interface Deadline {
@@ -135,11 +150,17 @@ function deadlineOf(ms: number, stop: AbortSignal): Deadline {
   let timer: NodeJS.Timeout | undefined;
   const run = () => {
     began = performance.now();
-    timer = setTimeout(() => controller.abort(new Refusal("timeout", "not there in time")), Math.max(0, left));
+    timer = setTimeout(step, Math.max(0, Math.min(left, STEP_MS)));
   };
   const pause = () => {
     clearTimeout(timer);
-    left -= performance.now() - began;
+    left -= Math.min(STEP_MS, performance.now() - began);
+  };
+  const step = () => {
+    pause();
+    // Timers may come a moment early.
+    if (left < 1) controller.abort(new Refusal("timeout", "not there in time"));
+    else run();
   };
   run();
   const forward = () => controller.abort(stop.reason);

@@ -29,6 +29,9 @@ const LAYOUTS: readonly Readonly<Record<string, string>>[] = [
   { layout: "Tall" },
   { size: "Large" },
   { size: "Medium" },
+  // What the index behind it takes for so licensed: other photos of the same words, and no word on their licence.
+  { license: "Public" },
+  { license: "Share" },
 ];
 /** As the page itself asks. */
 const HEADERS = {

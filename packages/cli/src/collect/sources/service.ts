@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, readAtMost } from "../download/client.ts";
 import { type Headers, valuesOf } from "../download/optOut.ts";
-import { HostClosed, MOST_WAIT_MS, type Politeness } from "../download/politeness.ts";
+import { HostClosed, type Politeness, RESTS } from "../download/politeness.ts";
 import { retryAfter } from "../download/retrieve.ts";
 import { Refusal } from "../photo.ts";
 import { SourceStopped } from "./source.ts";
@@ -22,6 +22,13 @@ interface Patience {
   readonly attempts?: number;
   /** How long it is left alone where it names no time itself, milliseconds. */
   readonly restMs?: number;
+}
+
+/** What is asked and how: a GET unless there is a form. */
+interface Question {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly form?: Readonly<Record<string, string>>;
 }
 
 export interface ServiceAnswer {
@@ -50,12 +57,25 @@ export class Service {
     url: URL,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-    { attempts = this.#options.attempts ?? ATTEMPTS, restMs }: Patience = {},
+    patience: Patience = {},
+  ): Promise<ServiceAnswer> {
+    return await this.#answer({ url, headers }, signal, patience);
+  }
+
+  /** The same for a form. @throws SourceStopped; what `signal` was aborted with */
+  async post(url: URL, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ServiceAnswer> {
+    return await this.#answer({ url, headers: { accept: "application/json" }, form }, signal, {});
+  }
+
+  async #answer(
+    question: Question,
+    signal: AbortSignal,
+    { attempts = this.#options.attempts ?? ATTEMPTS, restMs }: Patience,
   ): Promise<ServiceAnswer> {
     for (let attempt = 1; ; attempt++) {
       const last = attempt >= attempts;
-      const outcome = await this.#ask(url, headers, signal).catch((error: unknown) => {
-        if (error instanceof HostClosed) throw new SourceStopped(error.message, MOST_WAIT_MS, { cause: error });
+      const outcome = await this.#ask(question, signal).catch((error: unknown) => {
+        if (error instanceof HostClosed) throw new SourceStopped(error.message, RESTS.mostMs, { cause: error });
         if (!(error instanceof Refusal)) throw error;
         const { status, message } = error;
         if (last || status === "blocked-address")
@@ -68,23 +88,22 @@ export class Service {
         if (!again) return outcome;
         const wait = retryAfter(outcome);
         const words = status === 429 ? "too many questions (status 429)" : `a fault of its own (status ${status})`;
-        if (last || (wait ?? 0) > MOST_WAIT_MS) throw new SourceStopped(words, wait ?? restMs);
-        if (wait !== undefined && wait > 0) this.#options.onWait?.(url.host, wait);
+        if (last || (wait ?? 0) > RESTS.mostMs) throw new SourceStopped(words, wait ?? restMs);
+        if (wait !== undefined && wait > 0) this.#options.onWait?.(question.url.host, wait);
       }
       await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random(), undefined, { signal });
     }
   }
 
-  async #ask(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ServiceAnswer> {
+  async #ask({ url, headers, form }: Question, signal: AbortSignal): Promise<ServiceAnswer> {
     const { client, politeness } = this.#options;
     return await politeness.visit(url.host, signal, async (report) => {
       const deadline = AbortSignal.timeout(DEADLINE_MS);
       try {
-        const answer = await client.get(
-          url,
-          { "accept-encoding": "gzip", ...headers },
-          AbortSignal.any([signal, deadline]),
-        );
+        const bounded = AbortSignal.any([signal, deadline]);
+        const all = { "accept-encoding": "gzip", ...headers };
+        const answer =
+          form === undefined ? await client.get(url, all, bounded) : await client.post(url, form, all, bounded);
         try {
           const { status } = answer;
           const text = (await readAtMost(answer.body, MOST_BYTES)).toString("utf8");

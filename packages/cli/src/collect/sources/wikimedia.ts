@@ -1,7 +1,7 @@
 // Wikimedia Commons (https://commons.wikimedia.org): the best licence data there is; an official interface.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { MOST_WAIT_MS } from "../download/politeness.ts";
+import { RESTS } from "../download/politeness.ts";
 import { retryAfter } from "../download/retrieve.ts";
 import { licenseOf } from "../licenses.ts";
 import { type FoundPhoto, present } from "../photo.ts";
@@ -86,7 +86,7 @@ export class Wikimedia implements Source {
       }
       if (attempt === LAG_ATTEMPTS) throw new SourceStopped(`${code}, ${LAG_ATTEMPTS} times`, LAG_WAIT_MS);
       const wait = retryAfter(answer) ?? LAG_WAIT_MS;
-      if (wait > MOST_WAIT_MS) throw new SourceStopped(code, wait);
+      if (wait > RESTS.mostMs) throw new SourceStopped(code, wait);
       await sleep(wait, undefined, { signal });
     }
   }

@@ -1,0 +1,129 @@
+// `predict --redis`: photos put together to shards, answers read from the workers' files and printed in the order of the photos.
+
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { BallsightError, fail } from "@ballsight/vision";
+import { aheadOf } from "../images/aheadOf.ts";
+import { type PhotoEntry, STDIN } from "../images/photoList.ts";
+import { defaultModelPath } from "../model/load.ts";
+import { errorRecord } from "../output/errors.ts";
+import { Progress } from "../output/progress.ts";
+import { oneLine } from "../output/text.ts";
+import { expectRedis, redisAddress } from "../queue/connection.ts";
+import { makeFolder, SHARD_VERSION } from "../queue/shard.ts";
+import { DeadLetter, ShardQueue } from "../queue/shardQueue.ts";
+import { hashOfFile } from "./job.ts";
+import { type PhotoAnswer, type Print, printJson, tablePrinter } from "./print.ts";
+import type { PredictShard, PredictShardResult } from "./shard.ts";
+
+interface RemotePredictOptions {
+  readonly redis: string;
+  readonly model?: string;
+  readonly out?: string;
+  readonly retry?: true;
+  readonly json?: true;
+}
+
+/** Photos of a shard: a second or two of a worker's time. */
+const SHARD_SIZE = 32;
+/** Shards under way: several for each of a good many workers. */
+const SHARDS_AHEAD = 64;
+
+/** Returns the exit code, as `predict`. @throws BAD_OPTION, REDIS_UNAVAILABLE, MODEL_NOT_FOUND, DISK_FULL, RUN_NOT_WRITABLE */
+export async function predictOverRedis(
+  entries: readonly PhotoEntry[],
+  top: number,
+  options: RemotePredictOptions,
+): Promise<number> {
+  const { out } = options;
+  if (out === undefined) {
+    fail("BAD_OPTION", { option: "--out", expected: "a folder for --redis", received: "nothing" });
+  }
+  if (entries.some(({ file }) => file === STDIN)) {
+    fail("BAD_OPTION", { option: "--redis", expected: "photos in files", received: "one on standard input" });
+  }
+  const address = redisAddress(options.redis, process.env);
+  const model = options.model === undefined ? undefined : resolve(options.model);
+  const path = model ?? defaultModelPath();
+  const modelHash = await hashOfFile(path).catch((cause) => fail("MODEL_NOT_FOUND", { name: path }, { cause }));
+  await expectRedis(address);
+  const folder = resolve(out);
+  await makeFolder(folder);
+  const progress = new Progress({ stream: process.stderr, silent: !process.stderr.isTTY });
+  progress.start("Photos");
+  const say = (line: string) => {
+    progress.clear();
+    process.stderr.write(`ballsight: ${oneLine(line)}\n`);
+  };
+  const queue = new ShardQueue("predict", { address, say, folder, retryDead: options.retry === true });
+  const about = { top, modelHash, ...(model !== undefined && { model }) };
+  let print: Print | undefined = options.json ? printJson : undefined;
+  let failed = false;
+  let done = 0;
+  try {
+    const shards = aheadOf(shardsOf(entries), SHARDS_AHEAD, (shard) => askFor(shard, queue, about));
+    for await (const { item, outcome } of shards) {
+      if (outcome.status === "rejected") throw outcome.reason;
+      const { labels, answers } = outcome.value;
+      print ??= tablePrinter(entries, labels);
+      for (const [i, entry] of item.entries()) {
+        const answer = answers[i] ?? lost(entry, "fewer answers than photos");
+        if ("error" in answer) failed = true;
+        if (process.stdout.isTTY || "error" in answer) progress.clear();
+        print(entry.file, answer);
+      }
+      done += item.length;
+      progress.update({ done, total: entries.length });
+    }
+  } finally {
+    progress.clear();
+    await queue.close();
+  }
+  return failed ? 1 : 0;
+}
+
+function shardsOf(entries: readonly PhotoEntry[]): PhotoEntry[][] {
+  const count = Math.ceil(entries.length / SHARD_SIZE);
+  return Array.from({ length: count }, (_, i) => entries.slice(i * SHARD_SIZE, (i + 1) * SHARD_SIZE));
+}
+
+async function askFor(
+  entries: readonly PhotoEntry[],
+  queue: ShardQueue,
+  about: Omit<PredictShard, "photos">,
+): Promise<PredictShardResult> {
+  const readable = entries.filter(({ error }) => error === undefined);
+  const photos = readable.map(({ file }) => ({ name: file, path: resolve(file) }));
+  const id = await idOf({ ...about, photos });
+  let result: PredictShardResult = { labels: [], answers: [] };
+  try {
+    if (photos.length > 0)
+      result = (await queue.ask(id, { ...about, photos } satisfies PredictShard)) as PredictShardResult;
+  } catch (error) {
+    if (!(error instanceof DeadLetter)) throw error;
+    result = { labels: [], answers: readable.map((entry) => lost(entry, error.message)) };
+  }
+  const answers = [...result.answers];
+  const inOrder = entries.map((entry): PhotoAnswer => {
+    if (entry.error !== undefined) return { error: errorRecord(entry.error) };
+    return answers.shift() ?? lost(entry, "fewer answers than photos");
+  });
+  return { labels: result.labels, answers: inOrder };
+}
+
+const lost = ({ file: name }: PhotoEntry, received: string): PhotoAnswer => ({
+  error: new BallsightError("SHARD_FAILED", { name, received }).toJSON(),
+});
+
+/** The same for the same question: whoever asks again gets the answers that are there, unless a photo or the model has changed. */
+async function idOf({ photos, ...about }: PredictShard): Promise<string> {
+  const versions = await Promise.all(
+    photos.map(async ({ name, path }) => {
+      const info = await stat(path).catch(() => undefined);
+      return [name, path, info?.size, info?.mtimeMs];
+    }),
+  );
+  const hash = createHash("sha256").update(JSON.stringify([SHARD_VERSION, about, versions]));
+  return hash.digest("hex").slice(0, 32);
+}

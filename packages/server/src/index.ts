@@ -1,0 +1,2 @@
+// The door of @ballsight/server.
+export {};
