@@ -2,7 +2,7 @@
 
 import { cosine, type Neighbours, type Rows } from "@ballsight/vision";
 import { byCodePoint } from "../data/codePoints.ts";
-import { findCrop, mirrored } from "../hash/crop.ts";
+import { findCrop } from "../hash/crop.ts";
 import { HashIndex } from "../hash/hashIndex.ts";
 import { likeness, sketchOf } from "../hash/likeness.ts";
 import { orientedHashes, type PhotoHash } from "../hash/perceptual.ts";
@@ -153,13 +153,7 @@ export async function findCropLinks({
 
 /** The best likeness of either as a part of the other, as it is or mirrored. */
 export function cropLikeness(a: Uint8Array, b: Uint8Array): number {
-  const other = mirrored(b);
-  return Math.max(
-    findCrop(a, b).likeness,
-    findCrop(b, a).likeness,
-    findCrop(a, other).likeness,
-    findCrop(other, a).likeness,
-  );
+  return Math.max(findCrop(a, b).likeness, findCrop(b, a).likeness);
 }
 
 function nearPairs(
