@@ -1,6 +1,5 @@
 // What `clean` found, photo by photo: issues.jsonl holds one line each, the most valuable to look at first.
 
-import { join } from "node:path";
 import { QUALITY_CHECKS, type QualityCheck } from "@ballsight/vision";
 import { byCodePoint } from "../data/codePoints.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
@@ -49,4 +48,3 @@ export async function writeIssues(path: string, issues: readonly Issue[]): Promi
   await writeAtomic(path, issues.map((issue) => `${JSON.stringify(issue)}\n`).join(""));
 }
 
-export const issuesPath = (dir: string, out: string | undefined): string => out ?? join(dir, ISSUES_FILE);

@@ -148,7 +148,7 @@ function unpackAnswers(records: readonly Uint8Array[], width: number, classes: n
   const embeddings = new Float32Array(records.length * width);
   const probabilities = new Float32Array(records.length * classes);
   for (const [row, record] of records.entries()) {
-    const values = new Float32Array(record.slice().buffer);
+    const values = new Float32Array(record.buffer);
     embeddings.set(values.subarray(0, width), row * width);
     probabilities.set(values.subarray(width), row * classes);
   }

@@ -46,7 +46,9 @@ export class Records {
 
   get(sha256: string): Uint8Array | undefined {
     this.#asked.add(sha256);
-    return this.#payloads.get(sha256);
+    const payload = this.#payloads.get(sha256);
+    // A copy with memory of its own: a Buffer's slice shares its memory, and a typed array must begin at a multiple of its element.
+    return payload === undefined ? undefined : new Uint8Array(payload);
   }
 
   async set(sha256: string, payload: Uint8Array): Promise<void> {
