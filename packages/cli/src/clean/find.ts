@@ -4,7 +4,6 @@ import type { OrtRuntime } from "@ballsight/grad";
 import {
   badPictures,
   type LabelDoubt,
-  nearestRows,
   type QualityCheck,
   type SteppedBack,
   stepBack,
@@ -14,7 +13,8 @@ import type { Metadata } from "../data/metadata.ts";
 import { CopyFinder, type CopyGroups, findCropLinks, keepOrder, type RankedPhoto, whyKept } from "./copies.ts";
 import { type Issue, type SimilarPhoto, sortIssues } from "./issues.ts";
 import { checkLabels, type LabelCheck, type NearestPhotos, nearestOfBoth } from "./labels.ts";
-import { findOffTopic } from "./offTopic.ts";
+import { nearestByClass, nearestOfAll } from "./neighbours.ts";
+import { distancesToClasses, findOffTopic } from "./offTopic.ts";
 import type { Passed, PassedPhoto } from "./pass.ts";
 import { qualityReason } from "./reasons.ts";
 import type { Thresholds } from "./thresholds.ts";
@@ -33,7 +33,7 @@ export interface FindOptions {
   readonly runtime: OrtRuntime;
   readonly passed: Passed;
   readonly classes: readonly string[];
-  readonly metadata: Metadata;
+  readonly metadata: Pick<Metadata, "get">;
   readonly thresholds: Thresholds;
   readonly onProgress: (label: string, done: number, total: number) => void;
 }
@@ -42,7 +42,9 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
   const { runtime, passed, classes, thresholds, onProgress } = options;
   const { photos } = passed;
   const features = unitRows(passed.embeddings);
-  const neighbours = await nearestRows(runtime, features, features, NEIGHBOURS);
+  const targets = photos.map(({ target }) => target);
+  const byClass = await nearestByClass(runtime, features, targets, classes.length, NEIGHBOURS);
+  const neighbours = nearestOfAll(byClass, photos.length, NEIGHBOURS);
   const links = await findCropLinks({
     photos,
     features,
@@ -68,9 +70,8 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
   const judged = ranked.map((photo, i) => ({ ...photo, isDoubted: doubted.has(i) }));
   const copies = finder.group(keepOrder(judged), thresholds);
   const nearest = await nearestOfBoth(forLabels, doubts);
-  const offTopic = findOffTopic(neighbours, copies.keptOf, thresholds["off-topic"]);
+  const offTopic = findOffTopic(distancesToClasses(byClass, copies.keptOf), thresholds["off-topic"]);
 
-  const targets = photos.map(({ target }) => target);
   const guarded = stepBack(
     [
       ...badPictures(photos, thresholds).map((found) => ({ ...found, issue: badIssue(options, found) })),
@@ -92,7 +93,7 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
   return { issues: sortIssues(issues), labels, steppedBack: guarded.steppedBack };
 }
 
-function rankOf(photo: PassedPhoto, metadata: Metadata, isDoubted: boolean): RankedPhoto {
+function rankOf(photo: PassedPhoto, metadata: Pick<Metadata, "get">, isDoubted: boolean): RankedPhoto {
   const { file, width, height, bytes, modified } = photo;
   return { file, width, height, bytes, modified, isDoubted, isKnown: metadata.get(file) !== undefined };
 }

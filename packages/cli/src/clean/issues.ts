@@ -47,4 +47,3 @@ export function sortIssues(issues: readonly Issue[]): Issue[] {
 export async function writeIssues(path: string, issues: readonly Issue[]): Promise<void> {
   await writeAtomic(path, issues.map((issue) => `${JSON.stringify(issue)}\n`).join(""));
 }
-

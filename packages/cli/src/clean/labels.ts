@@ -1,14 +1,8 @@
 // Wrong labels: heads on embeddings that never saw the photo that they judge, confident learning on what they say, and the nearest photos as the reason.
 
 import type { OrtRuntime } from "@ballsight/grad";
-import {
-  findWrongLabels,
-  type LabelDoubt,
-  type Neighbours,
-  nearestRows,
-  outOfFold,
-  type Rows,
-} from "@ballsight/vision";
+import { findWrongLabels, type LabelDoubt, nearestRows, outOfFold, type Rows } from "@ballsight/vision";
+import { neighboursOf, pickRows } from "./neighbours.ts";
 import type { PassedPhoto } from "./pass.ts";
 
 /** A class of fewer photos is not judged: heads that have seen two of a kind know nothing of it. */
@@ -50,7 +44,7 @@ export async function checkLabels(options: LabelOptions): Promise<LabelCheck> {
   const targets = Int32Array.from(rows, (row) => photos[row]!.target);
   const judged = await outOfFold({
     runtime: options.runtime,
-    features: pick(features, rows),
+    features: pickRows(features, rows),
     targets,
     classes,
     groups: rows.map((row) => groups[row]!),
@@ -87,11 +81,11 @@ export async function nearestOfBoth(
     const base = [...photos.keys()].filter((row) => photos[row]!.target === k && !doubted.has(row));
     const asked = [...doubts.keys()].filter((i) => doubts[i]!.suggested === k || photos[doubts[i]!.row]!.target === k);
     if (asked.length === 0) continue;
-    const queries = pick(
+    const queries = pickRows(
       features,
       asked.map((i) => doubts[i]!.row),
     );
-    const found = await nearestRows(runtime, queries, pick(features, base), NEAREST + 4);
+    const found = await nearestRows(runtime, queries, pickRows(features, base), NEAREST + 4);
     for (const [at, i] of asked.entries()) {
       const own = groups[doubts[i]!.row]!;
       const list = neighboursOf(found, at)
@@ -102,15 +96,4 @@ export async function nearestOfBoth(
     }
   }
   return nearest;
-}
-
-/** The neighbours of one query, nearest first. */
-export function neighboursOf({ rows, cosines, k }: Neighbours, query: number): (readonly [number, number])[] {
-  return Array.from({ length: k }, (_, i) => [rows[query * k + i]!, cosines[query * k + i]!] as const);
-}
-
-function pick({ data, width }: Rows, rows: readonly number[]): Rows {
-  const picked = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) picked.set(data.subarray(row * width, (row + 1) * width), i * width);
-  return { data: picked, width };
 }
