@@ -97,6 +97,24 @@ function program(): Command {
       await collect(options);
     });
 
+  bench
+    .command("clean")
+    .description(
+      "Labels swapped, copies, bad pictures and strangers planted by seed among photos, and how many of them `ballsight clean` finds, with which precision.",
+    )
+    .option("--data <folder>", "folder of class folders (default: ../shared/data/balls beside the repository)")
+    .option("--model <file>", "whose embeddings (default: the recogniser that ships)")
+    .option("--body <weights>", "published weights instead, under no head at all: nothing has seen one of the labels")
+    .option("--arch <name>", "what the weights of --body are of", "mobilenet_v2.tf_in1k")
+    .option("--seeds <n>", "draws of swapped labels that are averaged", "3")
+    .option("--cache <folder>", "where what was seen of photos is kept", "clean-cache")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- clean --cache /tmp/clean-cache")
+    .action(async (options) => {
+      const { clean } = await import("./clean/clean.ts");
+      await clean(options);
+    });
+
   peerOptions(bench.command("time-to-accuracy"))
     .description("Seconds of training, decoding apart, until the held-out accuracy first reaches a target.")
     .argument("[arguments...]", "options for `ballsight train`, behind --")

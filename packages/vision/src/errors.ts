@@ -119,6 +119,11 @@ export const ERRORS = {
     message:
       "expected the photos of run `{run}` in `{name}` but received others ({received}, not {expected}), added, changed or removed; undo it or start a new run",
   },
+  DATA_VERSION_INVALID: {
+    status: 422,
+    message:
+      "expected a version of a data set, as trainings write data.jsonl, for `{name}` but received {received}; name another file",
+  },
   DATA_BUSY: {
     status: 409,
     message:

@@ -11,6 +11,7 @@ import {
   suggestPoints,
 } from "@ballsight/vision";
 import { readDataset } from "../data/dataset.ts";
+import { readVersion } from "../data/version.ts";
 import { Progress } from "../output/progress.ts";
 import { terminalPlot } from "../output/terminalPlot.ts";
 import { oneLine } from "../output/text.ts";
@@ -49,7 +50,8 @@ export async function lrFind(data: string, options: LrFindFlags): Promise<number
   await readDataset(config.data);
   const start = await loadWeights(config.arch, config.weights, loadOptions(options));
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
-  const { photos, split, spec } = await prepareTraining(config, start, { cache: options.cache, progress });
+  const version = config.dataVersion === null ? undefined : await readVersion(config.dataVersion);
+  const { photos, split, spec } = await prepareTraining(config, start, { cache: options.cache, progress, version });
   const engine = workerEngine(await usableDevice(options.device));
   const stop = interruptOnSignals(() => progress.clear(), "stopping after this step");
   let result: LrFindResult;

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { rmdir, unlink } from "node:fs/promises";
 import { BallsightError, type BatchEvent, type EpochRow, Learner } from "@ballsight/vision";
 import { expectSameData } from "../data/dataset.ts";
+import { formatVersion, readVersion } from "../data/version.ts";
 import type { Progress } from "../output/progress.ts";
 import { tableHeader, tableRow } from "../output/trainTable.ts";
 import { warn } from "../output/warn.ts";
@@ -27,7 +28,8 @@ export async function train(data: string | undefined, options: TrainOptions): Pr
     return await trainIn(opened, options);
   } catch (error) {
     // Nothing is learned yet, and a folder with settings alone would stand in the way of the corrected command.
-    if (!options.resume && !existsSync(run.file("checkpoint"))) await unlink(run.file("config")).catch(() => undefined);
+    if (!options.resume && !existsSync(run.file("checkpoint")))
+      for (const file of ["config", "data"] as const) await unlink(run.file(file)).catch(() => undefined);
     throw error;
   } finally {
     await run.close();
@@ -39,10 +41,15 @@ export async function train(data: string | undefined, options: TrainOptions): Pr
 async function trainIn({ run, config, start, checkpoint }: Opened, options: TrainOptions): Promise<number> {
   const say = (line: string) => void (options.json ? undefined : process.stdout.write(`${line}\n`));
   const progress = trainingProgress(options.json);
-  const prepared = await prepareTraining(config, start, { cache: options.cache, progress });
+  // Of a run that goes on the version that it began with: what is held out must not depend on what else lies in the folder since.
+  const file = run.file("data");
+  const from = existsSync(file) ? file : config.dataVersion;
+  const version = from === null ? undefined : await readVersion(from);
+  const prepared = await prepareTraining(config, start, { cache: options.cache, progress, version });
   const { photos, split, spec } = prepared;
   if (checkpoint !== undefined)
     expectSameData({ name: config.data, run: run.path, expected: checkpoint.data, received: photos.main.fingerprint });
+  if (checkpoint === undefined) await run.write("data", formatVersion(prepared.version));
   say(
     `${spec.classes} classes, ${split.train.length} photos to train on, ${split.valid.length} held out; weights ${start.name}; run ${run.path}`,
   );

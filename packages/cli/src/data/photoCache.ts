@@ -29,6 +29,8 @@ export interface PhotoCache {
   /** Relative to the data set's folder. */
   readonly files: readonly string[];
   readonly targets: Int32Array;
+  /** SHA-256 of each file's content, hex. */
+  readonly sha256: readonly string[];
   /** The photos as a training at squares of this side reads them; one of the asked-for `cacheSizes`. */
   at(cacheSize: number): PhotoSource;
   readonly unreadable: readonly UnreadablePhoto[];
@@ -141,6 +143,7 @@ function describe(
     classes,
     files: photos.map((photo) => photo.file),
     targets,
+    sha256: photos.map((photo) => photo.sha256),
     at: (cacheSize) => {
       const pack = squares[cacheSizes.indexOf(cacheSize)];
       if (pack === undefined) throw new RangeError(`expected a side of ${cacheSizes} but received ${cacheSize}`);

@@ -1,6 +1,6 @@
 // Photos by their perceptual hash: the nearest one within a few bits, without comparing with all.
 
-import { hammingDistance, type PhotoHash } from "./perceptual.ts";
+import { differingBits, type PhotoHash } from "./perceptual.ts";
 
 /** Copies that were scaled, compressed again or lightly retouched stay below; different photos rarely come so near. */
 export const NEAR_COPY = 6;
@@ -14,30 +14,33 @@ const MOST_RADIUS = 2;
 const FLIPS: readonly (readonly number[])[] = flips();
 
 /**
- * Pigeonhole: of four bands of 16 bits, one differs in at most a quarter (rounded down) of the bits in which two hashes differ. So only the photos
- * whose band has one of its 17 neighbouring values (for up to 7 bits) are looked at: one in a thousand.
+ * Multi-index hashing (Norouzi, Punjani and Fleet 2014, arXiv:1307.2982): where two hashes differ in 4 r + a bits at most, one of the first
+ * a + 1 of four bands of 16 bits differs in r bits at most, or another one in r - 1. So for 6 bits only photos are looked at that share one of
+ * 52 values of a band: one in 1,300. All of it lies in flat arrays: a million small objects cost more than the search.
  */
 export class HashIndex<T> {
   readonly #values: T[] = [];
-  readonly #hashes: PhotoHash[] = [];
+  /** Two words per photo. */
+  #words = new Uint32Array(0);
+  /** Per photo and band, the photo that was added before with the same value. */
+  #before = new Int32Array(0);
   /** Per band and value, the photo that was added last, or -1. Made with the first photo: a megabyte. */
-  #heads: readonly Int32Array[] = [];
-  /** Per band, the photo that was added before with the same value. */
-  readonly #before: readonly number[][] = Array.from({ length: BANDS }, () => []);
+  #heads = new Int32Array(0);
 
   get size(): number {
     return this.#values.length;
   }
 
   add(value: T, hash: PhotoHash): void {
-    if (this.#heads.length === 0) this.#heads = this.#before.map(() => new Int32Array(BAND_VALUES).fill(-1));
+    if (this.#heads.length === 0) this.#heads = new Int32Array(BANDS * BAND_VALUES).fill(-1);
     const id = this.#values.push(value) - 1;
-    this.#hashes.push(hash);
+    if (this.#words.length < 2 * this.size) this.#grow();
+    this.#words[2 * id] = hash.high;
+    this.#words[2 * id + 1] = hash.low;
     for (let band = 0; band < BANDS; band++) {
-      const heads = this.#heads[band]!;
-      const key = bandOf(hash, band);
-      this.#before[band]!.push(heads[key]!);
-      heads[key] = id;
+      const head = band * BAND_VALUES + bandOf(hash, band);
+      this.#before[BANDS * id + band] = this.#heads[head]!;
+      this.#heads[head] = id;
     }
   }
 
@@ -51,28 +54,51 @@ export class HashIndex<T> {
     most: number = NEAR_COPY,
     accept: (value: T) => boolean = () => true,
   ): { readonly value: T; readonly distance: number } | undefined {
-    if (this.size === 0) return undefined;
     let [best, distance] = [-1, most + 1];
-    const look = (hash: PhotoHash, id: number) => {
-      const found = hammingDistance(hash, this.#hashes[id]!);
-      const isNearer = found < distance || (found === distance && best !== -1 && id < best);
-      if (isNearer && accept(this.#values[id]!)) [best, distance] = [id, found];
-    };
-    const radius = Math.floor(most / BANDS);
-    for (const hash of hashes) {
-      if (radius > MOST_RADIUS) for (let id = 0; id < this.size; id++) look(hash, id);
-      else this.#lookAround(hash, radius, look);
-    }
+    this.#search(hashes, most, (id, found) => {
+      if (found > distance || (found === distance && (best === -1 || id >= best))) return;
+      if (accept(this.#values[id]!)) [best, distance] = [id, found];
+    });
     return best === -1 ? undefined : { value: this.#values[best]!, distance };
   }
 
-  #lookAround(hash: PhotoHash, radius: number, look: (hash: PhotoHash, id: number) => void): void {
+  /** All photos that are at most `most` bits from any of `hashes`, each once, in the order in which they were added. */
+  near(hashes: readonly PhotoHash[], most: number = NEAR_COPY): T[] {
+    const found = new Set<number>();
+    this.#search(hashes, most, (id, distance) => void (distance <= most && found.add(id)));
+    return [...found].sort((a, b) => a - b).map((id) => this.#values[id]!);
+  }
+
+  /** Photos farther than `most` may be among those that `look` gets, and the same one several times. */
+  #search(hashes: readonly PhotoHash[], most: number, look: (id: number, distance: number) => void): void {
+    if (this.size === 0) return;
+    const words = this.#words;
+    const radius = Math.floor(most / BANDS);
+    for (const { high, low } of hashes) {
+      const compare = (id: number) =>
+        look(id, differingBits(high ^ words[2 * id]!) + differingBits(low ^ words[2 * id + 1]!));
+      if (radius > MOST_RADIUS) for (let id = 0; id < this.size; id++) compare(id);
+      else this.#lookAround({ high, low }, radius, most % BANDS, compare);
+    }
+  }
+
+  #lookAround(hash: PhotoHash, radius: number, wide: number, look: (id: number) => void): void {
+    const [heads, before] = [this.#heads, this.#before];
     for (let band = 0; band < BANDS; band++) {
-      const [heads, before, key] = [this.#heads[band]!, this.#before[band]!, bandOf(hash, band)];
-      for (const flip of FLIPS[radius]!) {
-        for (let id = heads[key ^ flip]!; id !== -1; id = before[id]!) look(hash, id);
+      const key = bandOf(hash, band);
+      for (const flip of FLIPS[band <= wide ? radius : radius - 1] ?? []) {
+        for (let id = heads[band * BAND_VALUES + (key ^ flip)]!; id !== -1; id = before[BANDS * id + band]!) look(id);
       }
     }
+  }
+
+  #grow(): void {
+    const room = Math.max(1024, 2 * this.size);
+    const words = new Uint32Array(2 * room);
+    words.set(this.#words);
+    const before = new Int32Array(BANDS * room);
+    before.set(this.#before);
+    [this.#words, this.#before] = [words, before];
   }
 }
 

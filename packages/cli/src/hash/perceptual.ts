@@ -50,7 +50,7 @@ export function orientedHashes(grey: Float32Array): readonly PhotoHash[] {
 
 /** How many of the 64 bits differ. Re-encoded and resized copies stay within 4 to 6; different photos are about 32 apart. */
 export function hammingDistance(a: PhotoHash, b: PhotoHash): number {
-  return popcount(a.high ^ b.high) + popcount(a.low ^ b.low);
+  return differingBits(a.high ^ b.high) + differingBits(a.low ^ b.low);
 }
 
 /** Two passes, rows then columns, and only the frequencies that are kept. */
@@ -106,8 +106,8 @@ function hashOf(block: Float64Array, way: number): PhotoHash {
   return { high: high >>> 0, low: low >>> 0 };
 }
 
-// Bits summed in pairs, nibbles, bytes (Warren, Hacker's Delight, 5-1).
-function popcount(bits: number): number {
+/** How many of 32 bits are set: summed in pairs, nibbles, bytes (Warren, Hacker's Delight, 5-1). */
+export function differingBits(bits: number): number {
   let x = bits - ((bits >>> 1) & 0x55555555);
   x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
   x = (x + (x >>> 4)) & 0x0f0f0f0f;

@@ -10,6 +10,7 @@ import { failWriting, makeFolders, removeTemporaryFiles, writeAtomic } from "./w
 /** What a run directory holds; everything is written whole or not at all. */
 export const RUN_FILES = {
   config: "config.json",
+  data: "data.jsonl",
   history: "history.csv",
   checkpoint: "checkpoint.safetensors",
   model: "model.onnx",

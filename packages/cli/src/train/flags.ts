@@ -44,6 +44,11 @@ function addBatchFlags(command: Command): Command {
     .option("--accumulate <n>", "batches per step, for large steps in little memory (default: 1)")
     .option("--valid <share>", "share of the photos that is held out (default: 0.1)")
     .option("--stratify", "hold out the same share of every class")
+    .option("--no-group-split", "let copies of a photo be on both sides of the split, as fastai does")
+    .option(
+      "--data-version <file>",
+      "train on this version of the data set: data.jsonl of another run, with its labels and split",
+    )
     .option("--balance", "show photos of every class equally often")
     .option("--class-weights", "let every class count the same in the loss")
     .option("--seed <n>", "seed of everything random (default: 42)")

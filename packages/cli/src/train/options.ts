@@ -28,6 +28,9 @@ export interface TrainOptions {
   readonly accumulate?: string;
   readonly valid?: string;
   readonly stratify?: true;
+  /** commander's `--no-group-split`: true where it is not given. */
+  readonly groupSplit?: boolean;
+  readonly dataVersion?: string;
   readonly seed?: string;
   readonly head?: string;
   readonly labelSmoothing?: string;
@@ -67,6 +70,10 @@ export interface RunConfig {
   readonly weights: string;
   readonly valid: number;
   readonly stratify: boolean;
+  /** Whether copies of a photo are kept on one side of the split. */
+  readonly groupSplit: boolean;
+  /** Absolute: the version of the data set that was asked for, with its split and labels; null for the folder as it is. */
+  readonly dataVersion: string | null;
   /** What the short side of a photo is resized to before the centre crop of `learner.testSize`. */
   readonly resize: number;
   /** Augmented passes of test-time augmentation at the end; 0 for none. */
@@ -159,6 +166,8 @@ export function runConfig(data: string, options: TrainOptions): RunConfig {
     weights: isWeightsFile(options.weights) ? resolve(options.weights) : (options.weights ?? "default"),
     valid: number("valid", options.valid, 0.1, { from: 0.01, to: 0.9 }),
     stratify: options.stratify ?? false,
+    groupSplit: options.groupSplit ?? true,
+    dataVersion: options.dataVersion === undefined ? null : resolve(options.dataVersion),
     resize:
       options.resize === "fastai"
         ? evaluationResize(testSize)
@@ -232,8 +241,14 @@ export function expectSameConfig(
   };
   compare("<data>", data, saved.data, given.data);
   if (given.weights !== "default") compare("--weights", options.weights, saved.weights, given.weights);
-  for (const option of ["arch", "valid", "stratify", "resize", "tta", "calibrate"] as const)
-    compare(`--${option}`, options[option], saved[option], given[option]);
+  for (const option of ["arch", "valid", "stratify", "dataVersion", "resize", "tta", "calibrate"] as const)
+    compare(
+      `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      options[option],
+      saved[option],
+      given[option],
+    );
+  if (options.groupSplit === false) compare("--no-group-split", false, saved.groupSplit, false);
   if (options.lr?.includes(":")) compare("--lr", options.lr, saved.learner.lrMult, given.learner.lrMult);
   compare("--frozen-norms", options.frozenNorms, saved.learner.trainFrozenNorms, given.learner.trainFrozenNorms);
   compare("--aug-mult", options.augMult, saved.learner.augment.mult, given.learner.augment.mult);
@@ -264,7 +279,8 @@ export function trainCommand(config: RunConfig): string {
 /** The command that repeats a run; of the data folder and the weights' file only the names are told. */
 export function commandOf(config: RunConfig): string {
   const weights = isWeightsFile(config.weights) ? basename(config.weights) : config.weights;
-  return trainCommand({ ...config, data: basename(config.data), weights });
+  const dataVersion = config.dataVersion === null ? null : basename(config.dataVersion);
+  return trainCommand({ ...config, data: basename(config.data), weights, dataVersion });
 }
 
 function givenFlags(config: RunConfig): { option: string; value: string | number | boolean }[] {
@@ -275,6 +291,8 @@ function givenFlags(config: RunConfig): { option: string; value: string | number
       ["weights", from.weights],
       ["valid", from.valid],
       ["stratify", from.stratify],
+      ["noGroupSplit", !from.groupSplit],
+      ["dataVersion", from.dataVersion ?? false],
       ["resize", from.resize],
       ["tta", from.tta],
       ["calibrate", from.calibrate],

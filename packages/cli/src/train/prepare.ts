@@ -8,23 +8,25 @@ import {
   HEADS,
   type NetworkSpec,
   type Preprocess,
-  randomSplit,
   type Split,
   STREAMS,
-  stratifiedSplit,
 } from "@ballsight/vision";
 import { readDataset } from "../data/dataset.ts";
+import { type DataVersion, versionOf } from "../data/version.ts";
 import type { Progress } from "../output/progress.ts";
 import { warn } from "../output/warn.ts";
 import type { StartWeights } from "../weights/startWeights.ts";
 import type { RunConfig } from "./options.ts";
 import { openTrainPhotos, type TrainPhotos } from "./photos.ts";
+import { splitPhotos, takeVersion } from "./split.ts";
 import { abortOnSignals } from "./supervision.ts";
 
 export interface Prepared {
   readonly preprocess: Preprocess;
   readonly photos: TrainPhotos;
   readonly split: Split;
+  /** What is trained on, for `data.jsonl`. */
+  readonly version: DataVersion;
   readonly spec: NetworkSpec;
   /** Seconds that reading the photos took. */
   readonly caching: number;
@@ -33,17 +35,21 @@ export interface Prepared {
 interface PrepareOptions {
   readonly cache: string | undefined;
   readonly progress: Progress;
+  /** Whose labels and split are taken, instead of the folders' and a split of its own. */
+  readonly version?: DataVersion | undefined;
 }
 
 /** Reads what is not cached yet, which Ctrl-C ends. The caller closes the photos. @throws DATA_TOO_FEW, INTERRUPTED, and what reading throws */
 export async function prepareTraining(
   config: RunConfig,
   { entry }: StartWeights,
-  { cache, progress }: PrepareOptions,
+  { cache, progress, version }: PrepareOptions,
 ): Promise<Prepared> {
   const { learner: settings } = config;
   const architecture = ARCHITECTURES[entry.architecture]!;
-  const dataset = await readDataset(config.data);
+  const folder = await readDataset(config.data);
+  const taken = version === undefined ? undefined : await takeVersion(version, folder);
+  const dataset = taken?.dataset ?? folder;
   const preprocess: Preprocess = {
     size: settings.testSize,
     resize: config.resize,
@@ -67,11 +73,10 @@ export async function prepareTraining(
   const caching = (performance.now() - began) / 1000;
   for (const message of photos.warnings) warn(message);
   for (const { file, message, code } of photos.main.unreadable) warn(`${file}: ${message} [${code}]`);
-  const { classes, targets } = photos.main;
-  const split = config.stratify
-    ? stratifiedSplit(targets, config.valid, settings.seed)
-    : randomSplit(targets.length, config.valid, settings.seed);
+  const { classes, targets, files, sha256 } = photos.main;
+  let split: Split;
   try {
+    split = await splitPhotos({ photos, config, taken, progress });
     expectEnough(split, config.data);
   } catch (error) {
     await photos.close();
@@ -85,7 +90,10 @@ export async function prepareTraining(
     mean: entry.mean,
     std: entry.std,
   };
-  return { preprocess, photos, split, spec, caching };
+  const out = version?.filter((photo) => photo.split === "out") ?? [];
+  const labels = Array.from(targets, (target) => classes[target]!);
+  const used = versionOf({ files, sha256, labels }, split);
+  return { preprocess, photos, split, version: [...used, ...out], spec, caching };
 }
 
 /** Body and head before the first step, by torch's names. */

@@ -112,7 +112,7 @@ export function inTerminal(
 export const hasTerminal = spawnSync("script", ["--version"]).stdout?.toString().includes("util-linux") === true;
 
 const FILES = [
-  ..."README.md checkpoint.safetensors config.json history.csv model.onnx predictions.csv".split(" "),
+  ..."README.md checkpoint.safetensors config.json data.jsonl history.csv model.onnx predictions.csv".split(" "),
   ..."report.html weights.safetensors".split(" "),
 ];
 
