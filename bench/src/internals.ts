@@ -1,5 +1,7 @@
 // The parts of the packages that are measured but that their doors do not show: no user asks for them by name. Compiled files, so that what runs is what ships.
 
+export { checkLabels } from "../../packages/cli/dist/clean/labels.js";
+export { passOver, recordsFolder } from "../../packages/cli/dist/clean/pass.js";
 export { collectDataset } from "../../packages/cli/dist/collect/collect.js";
 export { collectSettings } from "../../packages/cli/dist/collect/settings.js";
 export { readDataset } from "../../packages/cli/dist/data/dataset.js";
@@ -9,6 +11,8 @@ export { listPhotos } from "../../packages/cli/dist/images/photoList.js";
 export { defaultModelPath } from "../../packages/cli/dist/model/load.js";
 export { errorRecord } from "../../packages/cli/dist/output/errors.js";
 export { Progress } from "../../packages/cli/dist/output/progress.js";
+export { makeFolders } from "../../packages/cli/dist/run/writeAtomic.js";
 export { runConfig } from "../../packages/cli/dist/train/options.js";
 export { openTrainPhotos } from "../../packages/cli/dist/train/photos.js";
+export { doubtOf } from "../../packages/vision/dist/labels/confident.js";
 export { epochOrder, makeBatch } from "../../packages/vision/dist/learner/batches.js";

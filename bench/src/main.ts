@@ -97,6 +97,23 @@ function program(): Command {
       await collect(options);
     });
 
+  bench
+    .command("clean-labels")
+    .description("Labels swapped by seed, and how many of them `ballsight clean` finds, with which precision.")
+    .option("--data <folder>", "folder of class folders (default: ../shared/data/balls beside the repository)")
+    .option("--model <file>", "whose embeddings (default: the recogniser that ships)")
+    .option("--body <weights>", "published weights instead, under no head at all: nothing has seen one of the labels")
+    .option("--arch <name>", "what the weights of --body are of", "mobilenet_v2.tf_in1k")
+    .option("--swapped <share>", "labels that are changed to any other class", "0.05")
+    .option("--seeds <n>", "draws that are averaged", "3")
+    .option("--cache <folder>", "where embeddings are kept", "clean-cache")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- clean-labels --swapped 0.1")
+    .action(async (options) => {
+      const { cleanLabels } = await import("./cleanLabels.ts");
+      await cleanLabels(options);
+    });
+
   peerOptions(bench.command("time-to-accuracy"))
     .description("Seconds of training, decoding apart, until the held-out accuracy first reaches a target.")
     .argument("[arguments...]", "options for `ballsight train`, behind --")

@@ -14,6 +14,15 @@ export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOpti
 export { type ModelFileOptions, writeModelFile } from "./export/modelFile.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
 export { isWebPage, readWeights } from "./io/weightsFile.ts";
+export {
+  findWrongLabels,
+  type LabelDoubt,
+  type LabelFindings,
+  type LabelledProbabilities,
+} from "./labels/confident.ts";
+export { cosine, type Rows, unitRows } from "./labels/features.ts";
+export { type Neighbours, nearestRows } from "./labels/nearest.ts";
+export { type OutOfFoldOptions, outOfFold } from "./labels/outOfFold.ts";
 export { averageDecay } from "./learner/average.ts";
 export { type Best, type BestOptions, MONITORS, type Monitor, type PhaseEnd } from "./learner/best.ts";
 export { atTemperature, type Calibration, calibrate, fitTemperature } from "./learner/calibrate.ts";
@@ -83,7 +92,32 @@ export {
   serializePreprocess,
 } from "./preprocess/contract.ts";
 export { addPreprocess, resizeCropModel } from "./preprocess/graph.ts";
+export {
+  type BadPicture,
+  badPictures,
+  type MeasuredPicture,
+  QUALITY_CHECKS,
+  QUALITY_THRESHOLDS,
+  type QualityCheck,
+  type SteppedBack,
+  stepBack,
+} from "./quality/checks.ts";
+export {
+  type PictureFigures,
+  type Pixels,
+  percentileOf,
+  pictureFigures,
+  type SharpnessFigures,
+  sharpnessFigures,
+} from "./quality/figures.ts";
 export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";
-export { type Answer, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
+export {
+  type Answer,
+  type Description,
+  type LoadOptions,
+  Prediction,
+  Recognizer,
+  type RgbPhoto,
+} from "./recognizer.ts";
 export { listModels, resolveModel } from "./registry.ts";

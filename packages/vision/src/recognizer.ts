@@ -30,6 +30,13 @@ export interface LoadOptions {
   readonly session?: SessionOptions;
 }
 
+/** A photo as the network sees it. */
+export interface Description {
+  readonly prediction: Prediction;
+  /** Pooled features: photos of like things point the same way. */
+  readonly embedding: Float32Array;
+}
+
 /** Photos of one size that are run at once: enough to fill the cores, few enough to keep memory low. */
 const MAX_BATCH = 8;
 
@@ -89,33 +96,56 @@ export class Recognizer {
 
   /** One prediction per photo, in order. Photos of the same size share a run. */
   async predict(photos: readonly RgbPhoto[]): Promise<Prediction[]> {
-    photos.forEach(checkPhoto);
-    const predictions: Prediction[] = [];
-    for (const batch of batches(photos)) {
-      const probabilities = await this.#run(batch.map((index) => photos[index] as RgbPhoto));
-      const count = this.labels.length;
-      batch.forEach((index, row) => {
-        predictions[index] = new Prediction(this.labels, probabilities.slice(row * count, (row + 1) * count));
-      });
-    }
-    return predictions;
+    const rows = await this.#rows(photos, ["probabilities"]);
+    return rows.map(([probabilities]) => new Prediction(this.labels, probabilities!));
+  }
+
+  /** As `predict`, with what the prediction is made from. */
+  async describe(photos: readonly RgbPhoto[]): Promise<Description[]> {
+    const rows = await this.#rows(photos, ["probabilities", "embedding"]);
+    return rows.map(([probabilities, embedding]) => ({
+      prediction: new Prediction(this.labels, probabilities!),
+      embedding: embedding!,
+    }));
   }
 
   async release(): Promise<void> {
     await this.#session.release();
   }
 
-  async #run(photos: readonly RgbPhoto[]): Promise<Float32Array> {
+  /** The outputs' rows of each photo, in order. */
+  async #rows(photos: readonly RgbPhoto[], outputs: readonly string[]): Promise<Float32Array[][]> {
+    photos.forEach(checkPhoto);
+    const rows: Float32Array[][] = [];
+    for (const batch of batches(photos)) {
+      const found = await this.#run(
+        batch.map((index) => photos[index] as RgbPhoto),
+        outputs,
+      );
+      batch.forEach((index, row) => {
+        rows[index] = found.map((data) => {
+          const width = data.length / batch.length;
+          return data.slice(row * width, (row + 1) * width);
+        });
+      });
+    }
+    return rows;
+  }
+
+  async #run(photos: readonly RgbPhoto[], outputs: readonly string[]): Promise<Float32Array[]> {
     const { width, height } = photos[0] as RgbPhoto;
     const image = new this.#runtime.Tensor("uint8", stack(photos), [photos.length, height, width, 3]);
     try {
-      const { probabilities } = await this.#session.run({ image }, ["probabilities"]);
-      const data = probabilities?.data;
-      if (!(data instanceof Float32Array) || data.length !== photos.length * this.labels.length) {
-        throw new Error(`expected ${photos.length} x ${this.labels.length} probabilities, received ${data?.length}`);
-      }
-      if (!data.every(Number.isFinite)) throw new Error("a probability is no number");
-      return data;
+      const found = await this.#session.run({ image }, outputs);
+      return outputs.map((output) => {
+        const data = found[output]?.data;
+        const isRows = data instanceof Float32Array && data.length > 0 && data.length % photos.length === 0;
+        if (!isRows || (output === "probabilities" && data.length !== photos.length * this.labels.length)) {
+          throw new Error(`expected a row of \`${output}\` for each of ${photos.length}, received ${data?.length}`);
+        }
+        if (!data.every(Number.isFinite)) throw new Error(`a number of \`${output}\` is none`);
+        return data;
+      });
     } catch (cause) {
       return fail("RUNTIME_FAILED", { task: "run the model", reason: reason(cause) }, { cause });
     }

@@ -1,0 +1,100 @@
+// One photo decoded once: everything that `clean` wants to know of its pixels, as a record that the cache keeps.
+
+import { createHash } from "node:crypto";
+import { type MeasuredPicture, pictureFigures, type RgbPhoto, sharpnessFigures } from "@ballsight/vision";
+import { HASH_SIDE } from "../hash/perceptual.ts";
+import { loadSharp, readPhoto } from "../images/decode.ts";
+
+/** Of what is computed below: another number, and everything is computed anew. */
+export const LOOK_VERSION = 1;
+
+/** Long side of what brightness and colours are taken from, pixels. */
+const FIGURES_SIDE = 512;
+/** Long side of what sharpness is taken from: CleanVision's, whose threshold is ours. */
+const SHARPNESS_SIDE = 64;
+
+export interface PhotoLook extends MeasuredPicture {
+  /** SHA-256 of the decoded pixels and their size: the same for a photo whose metadata alone differs. */
+  readonly pixels: string;
+  /** EXIF orientation, 1 to 8. */
+  readonly orientation: number;
+  /** 32 x 32, row by row. */
+  readonly grey: Uint8Array;
+}
+
+const NUMBERS = 12;
+const HASH_BYTES = 32;
+
+export const LOOK_BYTES = NUMBERS * 8 + HASH_BYTES + HASH_SIDE ** 2;
+
+export interface DecodedPhoto {
+  readonly photo: RgbPhoto;
+  readonly orientation: number;
+}
+
+/** As `decode`, with the orientation that the file had. */
+export function decodePhoto(bytes: Uint8Array, name: string): Promise<DecodedPhoto> {
+  return readPhoto(bytes, name, async (image, { orientation = 1 }) => {
+    const { data, info } = await image
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { photo: { width: info.width, height: info.height, data, name }, orientation };
+  });
+}
+
+export async function lookAt({ photo, orientation }: DecodedPhoto): Promise<PhotoLook> {
+  const sharp = await loadSharp();
+  const { width, height, data } = photo;
+  const scaled = (wide: number, high: number, fit: "fill" | "inside") =>
+    sharp(data, { raw: { width, height, channels: 3 } })
+      .resize(wide, high, { fit, kernel: "linear", withoutEnlargement: fit === "inside" })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+  const [figures, sharpness, square] = await Promise.all([
+    scaled(FIGURES_SIDE, FIGURES_SIDE, "inside"),
+    scaled(SHARPNESS_SIDE, SHARPNESS_SIDE, "inside"),
+    scaled(HASH_SIDE, HASH_SIDE, "fill"),
+  ]);
+  return {
+    width,
+    height,
+    orientation,
+    pixels: createHash("sha256").update(`${width}x${height} `).update(data).digest("hex"),
+    ...pictureFigures({ width: figures.info.width, height: figures.info.height, data: figures.data }),
+    ...sharpnessFigures(greyOf(sharpness.data), sharpness.info.width, sharpness.info.height),
+    grey: greyOf(square.data),
+  };
+}
+
+/** Luma of ITU-R BT.601, as Pillow rounds it. */
+function greyOf(rgb: Uint8Array): Uint8Array {
+  return Uint8Array.from(
+    { length: rgb.length / 3 },
+    (_, i) => (19595 * rgb[3 * i]! + 38470 * rgb[3 * i + 1]! + 7471 * rgb[3 * i + 2]! + 32768) >> 16,
+  );
+}
+
+export function packLook(look: PhotoLook): Uint8Array {
+  const { width, height, orientation, brightness, entropy, colour, edges, levels } = look;
+  const numbers = Float64Array.of(width, height, orientation, ...brightness, entropy, colour, edges, levels);
+  return Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(look.pixels, "hex"), look.grey]);
+}
+
+export function unpackLook(record: Uint8Array): PhotoLook {
+  // Copied: a Float64Array must begin at a multiple of eight.
+  const numbers = new Float64Array(record.slice(0, NUMBERS * 8).buffer);
+  const [width, height, orientation, p1, p5, p50, p95, p99, entropy, colour, edges, levels] = numbers;
+  return {
+    width: width!,
+    height: height!,
+    orientation: orientation!,
+    brightness: [p1!, p5!, p50!, p95!, p99!],
+    entropy: entropy!,
+    colour: colour!,
+    edges: edges!,
+    levels: levels!,
+    pixels: Buffer.from(record.subarray(NUMBERS * 8, NUMBERS * 8 + HASH_BYTES)).toString("hex"),
+    grey: record.slice(NUMBERS * 8 + HASH_BYTES),
+  };
+}

@@ -1,0 +1,22 @@
+// Why a picture is called bad, in words and with the figure.
+
+import type { QualityCheck } from "@ballsight/vision";
+import type { PhotoLook } from "./look.ts";
+
+type Figures = Omit<PhotoLook, "pixels" | "grey" | "orientation">;
+
+const REASONS: Readonly<Record<QualityCheck, (photo: Figures) => string>> = {
+  dark: ({ brightness }) => `dark: 99 % of it is below ${share(brightness[4])} brightness`,
+  light: ({ brightness }) => `nearly white: 95 % of it is above ${share(brightness[1])} brightness`,
+  blurred: () => "blurred, or without any edges",
+  "low-information": ({ entropy }) => `hardly any content: ${entropy.toFixed(1)} bits per value`,
+  grey: () => "without colour",
+  "odd-aspect": ({ width, height }) => `${width} x ${height}: a strip`,
+  "odd-size": ({ width, height }) => `${width} x ${height}: far from the usual size here`,
+};
+
+export function qualityReason(check: QualityCheck, photo: Figures): string {
+  return REASONS[check](photo);
+}
+
+const share = (value: number) => `${Math.round(value * 100)} %`;

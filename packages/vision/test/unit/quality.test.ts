@@ -1,0 +1,116 @@
+// Figures of pictures against formulas worked out by hand, and the checks and guard rails that are made of them.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { badPictures, type MeasuredPicture, qualityScores, stepBack } from "../../src/quality/checks.ts";
+import { percentileOf, pictureFigures, sharpnessFigures } from "../../src/quality/figures.ts";
+
+const plain = (width: number, height: number, ...rgb: number[]) => ({
+  width,
+  height,
+  data: new Uint8Array(width * height * 3).map((_, i) => rgb[i % 3]!),
+});
+
+describe("figures", () => {
+  test("one colour: its brightness everywhere, log2 3 bits, its spread of channels", () => {
+    const { brightness, entropy, colour } = pictureFigures(plain(8, 4, 200, 100, 50));
+    const expected = Math.sqrt(0.241 * 200 ** 2 + 0.691 * 100 ** 2 + 0.068 * 50 ** 2) / 255;
+    for (const value of brightness) expect(value).toBeCloseTo(expected, 6);
+    // Three values, each a third of the joint histogram.
+    expect(entropy).toBeCloseTo(Math.log2(3), 9);
+    expect(colour).toBe(150);
+  });
+
+  test("white and black halves: percentiles on either side, one bit more", () => {
+    const data = new Uint8Array(300).fill(255, 150);
+    const { brightness, entropy, colour } = pictureFigures({ width: 10, height: 10, data });
+    expect(brightness).toEqual([0, 0, 0.5, 1, 1].map((value) => expect.closeTo(value, 6)));
+    expect(entropy).toBeCloseTo(Math.log2(6), 9);
+    expect(colour).toBe(0);
+  });
+
+  test("percentiles as numpy's: np.percentile([1, 2, 3, 4], 25) is 1.75", () => {
+    expect(percentileOf([1, 2, 3, 4], 25)).toBe(1.75);
+    expect(percentileOf([7], 99)).toBe(7);
+  });
+
+  test("the Laplacian: 8 at a dot, 0 beside it (cut off), borders as they are", () => {
+    const grey = new Uint8Array(25);
+    grey[12] = 10;
+    const { edges, levels } = sharpnessFigures(grey, 5, 5);
+    // One value of 80 among 25: mean 3.2.
+    expect(edges).toBeCloseTo(Math.sqrt((76.8 ** 2 + 24 * 3.2 ** 2) / 25), 9);
+    const counts = [24, 1, ...new Array(254).fill(0)];
+    const mean = 25 / 256;
+    expect(levels).toBeCloseTo(Math.sqrt(counts.reduce((sum, n) => sum + (n - mean) ** 2, 0) / 256), 9);
+  });
+});
+
+const fine: MeasuredPicture = {
+  width: 300,
+  height: 200,
+  brightness: [0.05, 0.1, 0.5, 0.9, 0.95],
+  entropy: 7,
+  colour: 120,
+  edges: 60,
+  levels: 10,
+};
+
+describe("checks", () => {
+  test("scores are CleanVision's formulas", () => {
+    const [scores] = qualityScores([fine]);
+    expect(scores).toMatchObject({ dark: 0.95, light: 0.9, "odd-aspect": 200 / 300, "odd-size": 1 });
+    expect(scores!["low-information"]).toBeCloseTo(0.7, 9);
+    // 1 - e^-0.1 = 0.095 is below 0.18 and does not count.
+    expect(scores!.blurred).toBeCloseTo(1 - Math.exp(-0.6), 9);
+    expect(qualityScores([{ ...fine, levels: 50 }])[0]!.blurred).toBeCloseTo(2 - Math.exp(-0.6) - Math.exp(-0.5), 9);
+  });
+
+  test.each([
+    ["dark", { brightness: [0, 0.01, 0.1, 0.2, 0.3] as const }],
+    ["light", { brightness: [0.9, 0.96, 0.99, 1, 1] as const }],
+    ["blurred", { edges: 20 }],
+    ["low-information", { entropy: 2.9 }],
+    ["grey", { colour: 8 }],
+    ["odd-aspect", { width: 600, height: 200 }],
+    ["odd-size", { width: 3000, height: 2000 }],
+  ])("%s alone", (check, fault) => {
+    const found = badPictures([...new Array(20).fill(fine), { ...fine, ...fault }]);
+    expect(found.map((bad) => [bad.index, bad.check])).toContainEqual([20, check]);
+    expect(found.every(({ index }) => index === 20)).toBe(true);
+    expect(found.filter((bad) => bad.check !== "odd-size")).toHaveLength(check === "odd-size" ? 0 : 1);
+  });
+});
+
+describe("guard rail", () => {
+  const hits = (group: readonly number[], check = "dark") => group.map((index) => ({ index, check }));
+
+  test("a check that hits more than 30 % of a class steps back there and nowhere else", () => {
+    const groups = [...new Array(10).fill(0), ...new Array(10).fill(1)];
+    const { kept, steppedBack } = stepBack([...hits([0, 1, 2, 3]), ...hits([10, 11, 12])], groups);
+    expect(steppedBack).toEqual([{ group: 0, check: "dark", hits: 4, of: 10 }]);
+    expect(kept).toEqual(hits([10, 11, 12]));
+  });
+
+  test("two odd pictures of a class of three are two odd pictures", () => {
+    expect(stepBack(hits([0, 1]), [0, 0, 0]).kept).toHaveLength(2);
+  });
+
+  test("what is kept is never more than the share, or too few to tell", () => {
+    const sets = fc.array(fc.record({ group: fc.nat(3), isHit: fc.boolean() }), { maxLength: 60 });
+    fc.assert(
+      fc.property(sets, (photos) => {
+        const groups = photos.map(({ group }) => group);
+        const found = hits([...photos.keys()].filter((i) => photos[i]!.isHit));
+        const { kept, steppedBack } = stepBack(found, groups);
+        for (const group of new Set(groups)) {
+          const count = kept.filter(({ index }) => groups[index] === group).length;
+          const all = groups.filter((own) => own === group).length;
+          expect(count <= Math.max(2, 0.3 * all)).toBe(true);
+        }
+        const gone = steppedBack.reduce((sum, back) => sum + back.hits, 0);
+        expect(kept.length + gone).toBe(found.length);
+      }),
+    );
+  });
+});
