@@ -178,7 +178,7 @@ export class Desk implements ReviewDesk {
   }
 
   async #decisionOn(
-    { sha256, file }: { readonly sha256: string; readonly file: string },
+    { sha256, file, of: named }: DecideRequest["photos"][number],
     { step, action, to }: DecideRequest,
     at: string,
   ): Promise<Decision> {
@@ -191,7 +191,7 @@ export class Desk implements ReviewDesk {
     // "It is what it is called" is what keeping says.
     if (action === "keep" || (action === "relabel" && to === photo.label)) return { ...about, action: "keep", why };
     if (action === "relabel") return { ...about, action, to: to!, why };
-    const of = await this.#original(listed);
+    const of = named ?? (await this.#original(listed));
     return { ...about, action, ...(of !== undefined && { of }), why };
   }
 

@@ -102,7 +102,8 @@ export interface DecideRequest {
   readonly base: number;
   readonly action: ReviewAction;
   readonly to?: string | undefined;
-  readonly photos: readonly { readonly sha256: string; readonly file: string }[];
+  /** `of`: what is taken out is a copy of that content, and goes only while that one is there. */
+  readonly photos: readonly { readonly sha256: string; readonly file: string; readonly of?: string | undefined }[];
 }
 
 export interface ReviewDesk {

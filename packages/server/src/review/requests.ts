@@ -3,6 +3,7 @@
 import { fail } from "@ballsight/vision";
 import { z } from "zod";
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const step = z.string().regex(/^[\w-]{8,64}$/);
 
 export const decideRequest = z.object({
@@ -11,7 +12,7 @@ export const decideRequest = z.object({
   action: z.enum(["keep", "relabel", "exclude"]),
   to: z.string().min(1).max(200).optional(),
   photos: z
-    .array(z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), file: z.string().min(1).max(4096) }))
+    .array(z.object({ sha256, file: z.string().min(1).max(4096), of: sha256.optional() }))
     .min(1)
     .max(1_000_000),
 });
