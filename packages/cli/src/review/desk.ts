@@ -88,6 +88,7 @@ export class Desk implements ReviewDesk {
         kinds: [...new Set(photo.doubt.issues.map(({ kind }) => kind))],
         score: gravest.score,
         suggestion: gravest.suggestion,
+        compares: photo.doubt.issues.some(({ of }) => of !== undefined),
         part: this.#partOf(photo.doubt.file),
         state: this.#stateOf(photo),
       };

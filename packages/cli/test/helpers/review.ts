@@ -31,7 +31,9 @@ export async function balls(root: string, each: number, swapped = 0, size = 96):
   for (const [k, label] of BALLS.entries()) {
     for (let i = 0; i < each; i++) {
       const shown = i < swapped ? BALLS[(k + 1) % BALLS.length]! : label;
-      const bytes = await picture(shown, 1000 * k + i, size).jpeg().toBuffer();
+      const bytes = await picture(shown, 1000 * k + i, size)
+        .jpeg()
+        .toBuffer();
       photos.push(await put(root, `${label}/${i}.jpg`, bytes));
     }
   }

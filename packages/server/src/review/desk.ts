@@ -37,6 +37,8 @@ export interface ReviewPhoto {
   readonly kinds: readonly string[];
   readonly score: number;
   readonly suggestion: Suggestion;
+  /** Whether there is another photo that it is a copy of. */
+  readonly compares: boolean;
   readonly part: "train" | "valid";
   readonly state: PhotoState;
 }

@@ -59,6 +59,9 @@ function isMeant(command: Command, { target }: Event, { dialog }: Store): boolea
   return command.do !== "all" && command.do !== "select";
 }
 
+/** These wait their turn by themselves. */
+const QUEUED: ReadonlySet<string> = new Set(["accept", "keep", "exclude", "undo"]);
+
 function obey(command: Command, store: Store): void {
   const over = (dialog: "zoom" | "compare" | "help") => () =>
     store.change({ dialog: store.dialog === dialog ? undefined : dialog });
@@ -71,10 +74,12 @@ function obey(command: Command, store: Store): void {
     all: () => store.selectAll(),
     clear: () => (store.isOpened ? store.change({ isOpened: false }) : store.clear()),
     zoom: over("zoom"),
-    compare: over("compare"),
+    compare: () =>
+      store.current?.compares || store.dialog === "compare" ? over("compare")() : store.say("no copy of another photo"),
     help: over("help"),
   };
   if (command.do === "class") store.decide("relabel", command.label);
-  else if (command.do === "move") store.move(command.by, command.extend);
-  else deeds[command.do]();
+  else if (command.do === "move") store.inOrder(() => store.move(command.by, command.extend));
+  else if (QUEUED.has(command.do)) deeds[command.do]();
+  else store.inOrder(deeds[command.do]);
 }

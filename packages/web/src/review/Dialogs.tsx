@@ -149,7 +149,7 @@ function Help({ store, keys }: Props) {
         ))}
       </dl>
       <p class="small quiet">
-        Every decision is on the disk before the next photo shows. `ballsight apply` moves the files.
+        Every decision is on the disk before the next photo shows. <code>ballsight apply</code> moves the files.
       </p>
     </Window>
   );

@@ -93,11 +93,12 @@ function Card({ photo, height }: { readonly photo: Photo; readonly height: numbe
           <>
             <span aria-hidden="true"> → </span>
             <span class="aloud">, perhaps </span>
-            {suggestion.label} {suggestion.probability !== undefined && share(suggestion.probability)}
+            {suggestion.label}
           </>
         )}
       </span>
       <span class="line small quiet">
+        {suggestion.probability !== undefined && `${share(suggestion.probability)} · `}
         {kinds.map(kindWords).join(", ")}
         {part === "valid" && " · held out"}
       </span>

@@ -20,6 +20,8 @@ export interface Photo {
   readonly label: string;
   readonly kinds: readonly string[];
   readonly suggestion: { readonly action: string; readonly label?: string; readonly probability?: number };
+  /** Whether there is another photo that it is a copy of. */
+  readonly compares: boolean;
   readonly part: "train" | "valid";
   readonly state: PhotoState;
 }

@@ -141,25 +141,33 @@ export class Store {
     this.change();
   }
 
-  /** Takes what is suggested for the photo under the cursor, or for each that is selected where it is the same. */
+  /** Takes what is suggested for the photo under the cursor, or for all that are selected where it is the same. */
   accept(): void {
-    const wanted = new Set(this.chosen.map(({ suggestion: { action, label } }) => JSON.stringify([action, label])));
-    const suggestion = this.chosen[0]?.suggestion;
-    if (suggestion === undefined) return;
-    if (wanted.size > 1) this.#say("the selected photos have different suggestions");
-    else if (suggestion.action === "relabel") this.decide("relabel", suggestion.label);
-    else if (suggestion.action === "exclude") this.decide("exclude");
-    else this.#say("nothing is suggested: look, then choose");
+    void this.#inTurn(async () => {
+      const wanted = new Set(this.chosen.map(({ suggestion: { action, label } }) => JSON.stringify([action, label])));
+      const suggestion = this.chosen[0]?.suggestion;
+      if (suggestion === undefined) return;
+      if (wanted.size > 1) this.say("the selected photos have different suggestions");
+      else if (suggestion.action === "relabel") await this.#decide("relabel", suggestion.label);
+      else if (suggestion.action === "exclude") await this.#decide("exclude");
+      else this.say("nothing is suggested: look, then choose");
+    });
   }
 
   decide(action: Action, to?: string): void {
-    // What is pressed while nothing is saved must not be saved later, unseen.
-    if (this.isWaiting) return;
-    void this.#inTurn(async () => {
-      const photos = this.chosen.filter(({ state }) => state.missing === null);
-      if (photos.length === 0) return this.#say("no photo to decide about");
-      await this.#send(photos, action, to);
-    });
+    void this.#inTurn(() => this.#decide(action, to));
+  }
+
+  async #decide(action: Action, to?: string): Promise<void> {
+    const photos = this.chosen.filter(({ state }) => state.missing === null);
+    if (photos.length === 0) return this.say("no photo to decide about");
+    await this.#send(photos, action, to);
+  }
+
+  /** After what was pressed before it, also where that still waits for the disk. */
+  inOrder(work: () => void): void {
+    if (this.isWaiting) work();
+    else void this.#inTurn(async () => work());
   }
 
   /** The copy stays, and the one that was to stay goes: two decisions, undone one by one. */
@@ -179,7 +187,7 @@ export class Store {
     const what = photos.length === 1 ? first!.file : `${photos.length} photos`;
     const next = this.current?.state.open ? `next: ${this.current.label}` : "nothing is left to decide in this view";
     if (!this.current?.state.open) this.isOpened = false;
-    this.#say(`${what}: ${words}; ${next}`);
+    this.say(`${what}: ${words}; ${next}`);
   }
 
   /** Whether it is on the disk now. */
@@ -195,14 +203,13 @@ export class Store {
   }
 
   undo(): void {
-    if (this.isWaiting) return;
     void this.#inTurn(async () => {
       const { last } = this;
-      if (last === null) return this.#say("nothing to undo");
+      if (last === null) return this.say("nothing to undo");
       if (!(await this.#untilAnswered(() => postUndo(last.step)))) return;
       this.selected.clear();
       if (last.id !== null) this.#show(last.id);
-      this.#say(`undone: ${last.photos === 1 ? last.file : `${last.photos} photos`}`);
+      this.say(`undone: ${last.photos === 1 ? last.file : `${last.photos} photos`}`);
     });
   }
 
@@ -264,13 +271,16 @@ export class Store {
     this.#anchor = this.cursor;
   }
 
-  #say(words: string): void {
+  /** For a screen reader. */
+  say(words: string): void {
     this.said = words;
     this.change();
   }
 
   async #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#queue.then(work);
+    // What is pressed while nothing can be saved must not be saved later, unseen.
+    if (this.isWaiting) return;
+    const turn = this.#queue.then(() => (this.isWaiting ? undefined : work()));
     this.#queue = turn.catch(() => undefined);
     await turn;
   }
