@@ -143,6 +143,25 @@ export const ERRORS = {
     message: "expected nothing at `{name}` but another photo is there; move it, `{place}` stays where it is until then",
   },
 
+  // Review
+  ISSUES_MISSING: {
+    status: 404,
+    message: "expected what `ballsight clean` found in `{name}` but nothing is there; run it first",
+  },
+  REVIEW_FORBIDDEN: {
+    status: 403,
+    message:
+      "expected the review's own `{name}` but received {received}; open the address that `ballsight review` printed",
+  },
+  PHOTO_UNKNOWN: {
+    status: 404,
+    message: "expected a photo of this data set for `{name}` but found none; it was moved, changed or deleted since",
+  },
+  DECISION_OUTDATED: {
+    status: 409,
+    message: "expected `{name}` as the page showed it but it was decided about elsewhere meanwhile; look at it again",
+  },
+
   // Collections
   COLLECT_FOLDER: {
     status: 409,

@@ -30,8 +30,11 @@ export interface RenamedEntry {
 
 interface RestoredEntry {
   readonly action: "restore";
+  readonly at?: string;
   readonly file: string;
   readonly trash: string;
+  /** By undoing what took it out, not because somebody wants this photo back. */
+  readonly undo?: true;
 }
 
 export type JournalEntry = TakenEntry | RenamedEntry | RestoredEntry;
@@ -82,12 +85,12 @@ function parseEntry(line: string): JournalEntry | undefined {
 }
 
 /** Data sets come from strangers: no line may lead out of the folder, or into one that is not for photos. */
-function isInside(file: unknown): file is string {
+export function isInside(file: unknown): file is string {
   if (typeof file !== "string" || file === "" || /[\0\\]/.test(file)) return false;
   return file.split("/").every((part) => part !== "" && !part.startsWith("."));
 }
 
-function isInTrash(path: unknown): boolean {
+export function isInTrash(path: unknown): path is string {
   return (
     typeof path === "string" && path.startsWith(`${TRASH_FOLDER}/`) && isInside(path.slice(TRASH_FOLDER.length + 1))
   );

@@ -68,7 +68,7 @@ export class Trash {
       const places = new Set<string>();
       const entries: TakenEntry[] = [];
       for (const { file, why, sha256 } of photos) {
-        const trash = await this.#place(file, places);
+        const trash = await trashPlace(this.root, file, places);
         const row = this.metadata.get(file);
         const known = { ...(sha256 !== undefined && { sha256 }), ...(row !== undefined && { row }) };
         entries.push({ action: "trash", file, trash, why, ...known });
@@ -100,7 +100,7 @@ export class Trash {
         height,
       };
       const row = this.metadata.get(file);
-      const trash = await this.#place(file, new Set());
+      const trash = await trashPlace(this.root, file, new Set());
       const entry: TakenEntry = {
         action: "reencode",
         file,
@@ -139,8 +139,13 @@ export class Trash {
     return lastWord(this.#journal, trash);
   }
 
-  async noteRestored(file: string, trash: string): Promise<void> {
-    await this.#write([{ action: "restore", file, trash }]);
+  async noteRestored(file: string, trash: string, undo?: true): Promise<void> {
+    await this.#write([{ action: "restore", file, trash, ...(undo && { undo }) }]);
+  }
+
+  /** For whoever moves the files alone, to places that `trashPlace` gave; `save` afterwards. */
+  async noteTaken(entries: readonly TakenEntry[]): Promise<void> {
+    await this.#changing(() => this.#write(entries));
   }
 
   /** Writes metadata.jsonl where it has changed, and CREDITS.md, where there is one of ours, as it says. */
@@ -168,19 +173,8 @@ export class Trash {
     this.#journal.push(...entries);
   }
 
-  /** Where in the trash: under its own path, numbered where an earlier photo of that name lies or the class is called `lock`. */
-  async #place(file: string, taken: Set<string>): Promise<string> {
-    const isFree = async (path: string) => !taken.has(path) && !(await exists(join(this.root, path)));
-    const [first = "", ...rest] = file.split("/");
-    const isTop = rest.length === 0;
-    const path = isReserved(first) && !isTop ? [`${first}-2`, ...rest].join("/") : file;
-    const place = await numbered(`${TRASH_FOLDER}/${path}`, isFree, isTop && isReserved(file) ? 2 : 1);
-    taken.add(place);
-    return place;
-  }
-
   async #freeName(name: string): Promise<string> {
-    return await numbered(name, async (path) => !(await exists(join(this.root, path))));
+    return await freeName(this.root, name, new Set());
   }
 
   async #changing<T>(work: () => Promise<T>): Promise<T> {
@@ -192,12 +186,22 @@ export class Trash {
   }
 }
 
-/** `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`: the first that is free. */
-async function numbered(path: string, isFree: (path: string) => Promise<boolean>, from = 1): Promise<string> {
+/** Where in the trash: under its own path, numbered where an earlier photo of that name lies or the class is called `lock`. Adds it to `taken`. */
+export async function trashPlace(root: string, file: string, taken: Set<string>): Promise<string> {
+  const [first = "", ...rest] = file.split("/");
+  const isTop = rest.length === 0;
+  const path = isReserved(first) && !isTop ? [`${first}-2`, ...rest].join("/") : file;
+  return await freeName(root, `${TRASH_FOLDER}/${path}`, taken, isTop && isReserved(file) ? 2 : 1);
+}
+
+/** `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`: the first that is neither there nor `taken`, to which it is added. */
+export async function freeName(root: string, path: string, taken: Set<string>, from = 1): Promise<string> {
   const end = extname(path);
   const stem = path.slice(0, path.length - end.length);
   for (let n = from; ; n++) {
     const candidate = n === 1 ? path : `${stem}-${n}${end}`;
-    if (await isFree(candidate)) return candidate;
+    if (taken.has(candidate) || (await exists(join(root, candidate)))) continue;
+    taken.add(candidate);
+    return candidate;
   }
 }

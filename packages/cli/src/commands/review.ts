@@ -1,0 +1,134 @@
+// `ballsight review`: the page with the doubtful photos, served to this machine alone, until Ctrl-C.
+
+import { spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { readFile, realpath, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { readPage, reviewApp, type ServedReview, serveReview } from "@ballsight/server";
+import { fail } from "@ballsight/vision";
+import { pageFolder } from "@ballsight/web";
+import { ISSUES_FILE } from "../clean/issues.ts";
+import { userCache } from "../data/cacheFolder.ts";
+import { describeFailure } from "../data/dataset.ts";
+import { holdReview } from "../decisions/lock.ts";
+import { warn } from "../output/warn.ts";
+import { Desk } from "../review/desk.ts";
+import { readIssues } from "../review/issues.ts";
+import { partsOf } from "../review/parts.ts";
+import { makeFolders } from "../run/writeAtomic.ts";
+
+export interface ReviewOptions {
+  readonly issues?: string;
+  readonly port: string;
+  readonly who?: string;
+  readonly seed: string;
+  readonly valid: string;
+  readonly cache?: string;
+  readonly open: boolean;
+}
+
+/** Returns the exit code once it was interrupted. Throws on options and data (exit code 2). */
+export async function review(data: string, options: ReviewOptions): Promise<number> {
+  const port = wholeNumber("--port", options.port, 65_535);
+  const seed = wholeNumber("--seed", options.seed, Number.MAX_SAFE_INTEGER);
+  const valid = Number(options.valid);
+  if (!(valid >= 0 && valid < 1))
+    fail("BAD_OPTION", { option: "--valid", expected: "a share from 0 to below 1", received: options.valid });
+  const root = await realpath(data).catch((cause: unknown) =>
+    fail("DATA_NOT_A_FOLDER", { name: data, received: describeFailure(cause) }, { cause }),
+  );
+  const { photos: doubtful, passedOver } = await readIssues(resolve(options.issues ?? join(root, ISSUES_FILE)));
+  if (passedOver > 0) warn(`${passedOver} lines of the list could not be read and are passed over`);
+  const cache = join(options.cache ? resolve(options.cache) : (process.env.BALLSIGHT_CACHE ?? userCache()), "review");
+  const page = await readPage(pageFolder("review"));
+
+  const lock = await holdReview(root);
+  let served: ServedReview | undefined;
+  let desk: Desk | undefined;
+  try {
+    const who = options.who ?? userName();
+    const partOf = (files: readonly string[]) => partsOf(files, { valid, seed });
+    desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), partOf });
+    if (desk.passedOver > 0) warn(`${desk.passedOver} lines of decisions.jsonl could not be read and are passed over`);
+    const token = await tokenOf(root, cache);
+    served = await listen(reviewApp({ desk, token, page }), port, options.port);
+    const address = `http://127.0.0.1:${served.port}/${token}/`;
+    process.stdout.write(
+      `${desk.open} of ${doubtful.length} photos wait for a decision\n${address}\nCtrl-C ends it; every decision is kept\n`,
+    );
+    if (options.open && process.stdout.isTTY) openInBrowser(address);
+    void desk.check().then(tellMissing);
+    await interrupted();
+    return 0;
+  } finally {
+    await served?.close();
+    await desk?.close();
+    await lock.release();
+  }
+}
+
+async function listen(app: Parameters<typeof serveReview>[0], port: number, received: string): Promise<ServedReview> {
+  return await serveReview(app, port).catch((cause: NodeJS.ErrnoException) =>
+    fail(
+      "BAD_OPTION",
+      { option: "--port", expected: "a port that is free", received: `${received} (${cause.code})` },
+      { cause },
+    ),
+  );
+}
+
+/** The same whenever this data set is reviewed here, so that a tab that was left open goes on after a restart. */
+async function tokenOf(root: string, cache: string): Promise<string> {
+  const path = join(cache, "tokens", createHash("sha256").update(root).digest("hex").slice(0, 24));
+  const known = await readFile(path, "utf8").catch(() => "");
+  if (/^[\w-]{32}$/.test(known)) return known;
+  const token = randomBytes(24).toString("base64url");
+  // For this user's eyes; where it cannot be kept, the address is another one next time.
+  await makeFolders(join(path, ".."))
+    .then(() => writeFile(path, token, { mode: 0o600 }))
+    .catch(() => undefined);
+  return token;
+}
+
+function tellMissing({ gone, changed }: { readonly gone: number; readonly changed: number }): void {
+  const parts = [...(gone > 0 ? [`${gone} gone`] : []), ...(changed > 0 ? [`${changed} changed`] : [])];
+  if (parts.length > 0)
+    warn(
+      `photos that are not as \`clean\` saw them: ${parts.join(", ")}; they are not asked about, run \`clean\` again`,
+    );
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Where there is no desktop, the address stands on the terminal. */
+function openInBrowser(address: string): void {
+  const [command, ...args] =
+    process.platform === "darwin"
+      ? ["open", address]
+      : process.platform === "win32"
+        ? ["cmd", "/c", "start", "", address]
+        : ["xdg-open", address];
+  spawn(command!, args, { stdio: "ignore", detached: true })
+    .on("error", () => undefined)
+    .unref();
+}
+
+function userName(): string {
+  try {
+    return userInfo().username || "somebody";
+  } catch {
+    return "somebody"; // a container's user may have no name
+  }
+}
+
+function wholeNumber(option: string, received: string, most: number): number {
+  const value = Number(received);
+  if (!/^\d+$/.test(received) || value > most)
+    fail("BAD_OPTION", { option, expected: `a whole number from 0 to ${most}`, received });
+  return value;
+}

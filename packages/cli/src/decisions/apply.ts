@@ -1,0 +1,143 @@
+// Decisions carried out on the files: planned in full, the plan on the disk, then move by move; and the plan that would be.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Metadata } from "../data/metadata.ts";
+import { readJournal } from "../trash/journal.ts";
+import { lastWord, listTrash } from "../trash/list.ts";
+import { exists } from "../trash/move.ts";
+import { freeName, Trash, trashPlace } from "../trash/trash.ts";
+import { type ApplyOptions, applyMoves, type FailedMove } from "./carryOut.ts";
+import { hashedPhotos, PhotoHashes } from "./hashes.ts";
+import { readEntries } from "./journal.ts";
+import { holdReview } from "./lock.ts";
+import { type Left, type Move, makePlan, type Plan } from "./plan.ts";
+import { noteStatus, RECORDS, readPlans, type SavedPlan, savePlan } from "./plans.ts";
+import { Decisions } from "./state.ts";
+import { undoPlan } from "./undo.ts";
+
+export interface Applied {
+  readonly moved: readonly Move[];
+  /** Moves of a run before that was cut off, forwards or backwards; finished now, or to be. */
+  readonly resumed: { readonly moves: readonly Move[]; readonly undo: boolean } | undefined;
+  readonly left: readonly Left[];
+  readonly failed: readonly FailedMove[];
+  /** Lines of decisions.jsonl that could not be read. */
+  readonly passedOver: number;
+  readonly photos: number;
+}
+
+/** What `apply` would do, changing nothing. */
+export async function previewApply(root: string, options: ApplyOptions): Promise<Applied> {
+  const { plan, ...known } = await lookAt(root, new PhotoHashes(root), options);
+  const unfinished = unfinishedOf(await readPlans(root));
+  const resumed = unfinished && { moves: unfinished.moves, undo: unfinished.status === "undoing" };
+  return { moved: plan.moves, left: plan.left, failed: [], resumed, ...known };
+}
+
+/** @throws DATA_BUSY, DATA_NOT_WRITABLE, DISK_FULL */
+export async function applyDecisions(root: string, options: ApplyOptions): Promise<Applied> {
+  const hashes = new PhotoHashes(root);
+  // Hours of hashing, perhaps: nobody is kept out meanwhile. Under the lock only what has changed since is read again.
+  const { plan, ...known } = await lookAt(root, hashes, options);
+  if (plan.moves.length === 0 && unfinishedOf(await readPlans(root)) === undefined) {
+    return { moved: [], left: plan.left, failed: [], resumed: undefined, ...known };
+  }
+  const lock = await holdReview(root);
+  try {
+    // As they were before anything was touched: `undo` brings them back byte for byte.
+    const records = await readRecords(root);
+    const trash = await Trash.open(root);
+    try {
+      return await applyHeld(trash, hashes, records, options);
+    } finally {
+      await trash.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function applyHeld(
+  trash: Trash,
+  hashes: PhotoHashes,
+  records: Readonly<Record<string, Uint8Array>>,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const { root } = trash;
+  const failed: FailedMove[] = [];
+  const plans = await readPlans(root);
+  const unfinished = unfinishedOf(plans);
+  if (unfinished?.status === "undoing") failed.push(...(await undoPlan(trash, unfinished, options)).failed);
+  else if (unfinished !== undefined) failed.push(...(await carryOut(trash, unfinished, options)).failed);
+  const resumed = unfinished && { moves: unfinished.moves, undo: unfinished.status === "undoing" };
+
+  const { plan, ...known } = await lookAt(root, hashes, options, trash.metadata);
+  const { moves, left } = plan;
+  if (moves.length === 0) return { moved: [], resumed, left, failed, ...known };
+  const number = (plans.at(-1)?.number ?? 0) + 1;
+  const saved = { number, at: new Date().toISOString(), made: await newFolders(root, moves), moves };
+  await savePlan(root, saved, unfinished === undefined ? records : await readRecords(root));
+  const now = await carryOut(trash, saved, options);
+  return { moved: now.moved, resumed, left, failed: [...failed, ...now.failed], ...known };
+}
+
+async function carryOut(
+  trash: Trash,
+  { number, moves }: Pick<SavedPlan, "number" | "moves">,
+  { onProgress }: ApplyOptions,
+): Promise<{ moved: Move[]; failed: FailedMove[] }> {
+  const moved: Move[] = [];
+  const failed: FailedMove[] = [];
+  await applyMoves(trash, moves, (move, outcome) => {
+    if (outcome === "moved") moved.push(move);
+    else failed.push({ move, outcome });
+    onProgress("Apply", moved.length + failed.length, moves.length);
+  });
+  await trash.save();
+  await noteStatus(trash.root, number, "done");
+  return { moved, failed };
+}
+
+async function lookAt(root: string, hashes: PhotoHashes, { onProgress }: ApplyOptions, held?: Metadata) {
+  const [{ entries, passedOver }, journal, lying] = await Promise.all([
+    readEntries(root),
+    readJournal(root),
+    listTrash(root),
+  ]);
+  const photos = await hashedPhotos(root, hashes, (done, total) => onProgress("Photos", done, total));
+  const taken = new Set<string>();
+  const plan: Plan = await makePlan({
+    photos,
+    decisions: new Decisions(entries),
+    metadata: held ?? (await Metadata.read(root)),
+    trashed: new Set(lying.flatMap(({ trash }) => lastWord(journal, trash)?.sha256 ?? [])),
+    restored: new Map(
+      journal.flatMap((entry) =>
+        entry.action === "restore" && entry.undo !== true ? [[entry.file, entry.at ?? ""] as const] : [],
+      ),
+    ),
+    trashPlace: (file) => trashPlace(root, file, taken),
+    freeName: (file) => freeName(root, file, taken),
+  });
+  return { plan, passedOver, photos: photos.length };
+}
+
+/** The last plan alone can be: nothing is begun before it is finished. */
+export function unfinishedOf(plans: readonly SavedPlan[]): SavedPlan | undefined {
+  const last = plans.findLast(({ status }) => status !== "undone");
+  return last?.status === "planned" || last?.status === "undoing" ? last : undefined;
+}
+
+async function newFolders(root: string, moves: readonly Move[]): Promise<string[]> {
+  const folders = new Set(moves.flatMap(({ action, to }) => (action === "move" ? to.slice(0, to.indexOf("/")) : [])));
+  const made: string[] = [];
+  for (const folder of folders) if (!(await exists(join(root, folder)))) made.push(folder);
+  return made;
+}
+
+async function readRecords(root: string): Promise<Record<string, Uint8Array>> {
+  const read = async (name: string) => await readFile(join(root, name)).catch(() => undefined);
+  const contents = await Promise.all(RECORDS.map(async (name) => [name, await read(name)] as const));
+  return Object.fromEntries(contents.flatMap(([name, content]) => (content === undefined ? [] : [[name, content]])));
+}

@@ -1,0 +1,260 @@
+// The review's desk: doubtful photos, what was decided about them, and every decision on the disk before it is answered.
+
+import { randomUUID } from "node:crypto";
+import type {
+  Changes,
+  DecideRequest,
+  LastStep,
+  PhotoDetail,
+  PhotoState,
+  Review,
+  ReviewDesk,
+  ReviewPhoto,
+} from "@ballsight/server";
+import { BallsightError, fail } from "@ballsight/vision";
+import { Metadata } from "../data/metadata.ts";
+import { asksAgain } from "../decisions/asksAgain.ts";
+import type { Decision, Entry } from "../decisions/entries.ts";
+import { Journal, readEntries } from "../decisions/journal.ts";
+import { Decisions, type KnownPhoto, standing } from "../decisions/state.ts";
+import { detailOf } from "./detail.ts";
+import { type DoubtfulPhoto, opinionsOf } from "./issues.ts";
+import { type PictureSize, Pictures } from "./pictures.ts";
+import { Roll, type RolledPhoto } from "./roll.ts";
+
+export interface DeskOptions {
+  /** The data set's folder, real path. */
+  readonly root: string;
+  readonly doubtful: readonly DoubtfulPhoto[];
+  readonly who: string;
+  /** Folder for small pictures. */
+  readonly cache: string;
+  /** The part of the data set that a file belongs to. */
+  readonly partOf: (files: readonly string[]) => (file: string) => "train" | "valid";
+}
+
+export class Desk implements ReviewDesk {
+  readonly #options: DeskOptions;
+  readonly #session = randomUUID();
+  readonly #roll: Roll;
+  readonly #decisions: Decisions;
+  readonly #journal: Journal;
+  readonly #metadata: Metadata;
+  readonly #pictures: Pictures;
+  readonly #partOf: (file: string) => "train" | "valid";
+  readonly #listeners = new Set<(changes: Changes) => void>();
+  readonly passedOver: number;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isOver = false;
+
+  private constructor(
+    options: DeskOptions,
+    roll: Roll,
+    { entries, passedOver }: { entries: readonly Entry[]; passedOver: number },
+    journal: Journal,
+    metadata: Metadata,
+  ) {
+    this.#options = options;
+    this.#roll = roll;
+    this.#decisions = new Decisions(entries);
+    this.#journal = journal;
+    this.#metadata = metadata;
+    this.#pictures = new Pictures(options.root, options.cache);
+    this.#partOf = options.partOf(roll.files);
+    this.passedOver = passedOver;
+  }
+
+  /** For whoever holds the review. */
+  static async open(options: DeskOptions): Promise<Desk> {
+    const { root, doubtful } = options;
+    const roll = await Roll.open(root, doubtful);
+    const read = await readEntries(root);
+    return new Desk(options, roll, read, await Journal.open(root), await Metadata.read(root));
+  }
+
+  head(): { readonly session: string; readonly revision: number } {
+    return { session: this.#session, revision: this.#decisions.revision };
+  }
+
+  review(): Review {
+    const { root, who } = this.#options;
+    const photos = this.#roll.photos.map((photo, id): ReviewPhoto => {
+      const [gravest] = photo.doubt.issues;
+      return {
+        id,
+        sha256: photo.sha256,
+        file: photo.file,
+        label: photo.label,
+        kinds: [...new Set(photo.doubt.issues.map(({ kind }) => kind))],
+        score: gravest.score,
+        suggestion: gravest.suggestion,
+        compares: photo.doubt.issues.some(({ of }) => of !== undefined),
+        part: this.#partOf(photo.doubt.file),
+        state: this.#stateOf(photo),
+      };
+    });
+    return {
+      ...this.head(),
+      data: root,
+      who,
+      classes: this.#roll.classes,
+      last: this.#last(),
+      photos,
+    };
+  }
+
+  /** Photos that wait for a decision. */
+  get open(): number {
+    return this.#roll.photos.filter((photo) => this.#stateOf(photo).open).length;
+  }
+
+  #stateOf(photo: RolledPhoto): PhotoState {
+    const { missing } = photo;
+    const decision = this.#decisions.for(photo, this.#roll.namesOf(photo.sha256));
+    const stands = standing(decision, photo.label);
+    if (decision === undefined || stands === "none") return { decision: null, open: missing === null, missing };
+    const { action, to, who, at } = decision;
+    const isAgain = stands === "settled" && asksAgain(decision.why, opinionsOf(photo.doubt.issues));
+    return {
+      decision: { action, ...(to !== undefined && { to }), who, at },
+      open: isAgain && missing === null,
+      missing,
+    };
+  }
+
+  changesSince(revision: number): Changes {
+    return this.#changes(this.#decisions.changedSince(revision));
+  }
+
+  #changes(hashes: Iterable<string>): Changes {
+    const ids = new Set([...hashes].flatMap((sha256) => this.#roll.idsOf(sha256)));
+    const changes = Array.from(ids, (id) => ({ id, state: this.#stateOf(this.#roll.photos[id]!) }));
+    return { revision: this.#decisions.revision, last: this.#last(), changes };
+  }
+
+  #last(): LastStep | null {
+    const last = this.#decisions.lastStep();
+    const first = last?.decisions[0];
+    if (last === undefined || first === undefined) return null;
+    const { action, to, file, sha256 } = first;
+    const id = this.#roll.idOf(sha256, file) ?? null;
+    return { step: last.step, action, ...(to !== undefined && { to }), photos: last.decisions.length, id, file };
+  }
+
+  async detail(id: number): Promise<PhotoDetail | undefined> {
+    const photo = this.#roll.photos[id];
+    if (photo === undefined) return undefined;
+    return await detailOf(photo, { root: this.#options.root, roll: this.#roll, metadata: this.#metadata });
+  }
+
+  async picture(sha256: string, size: PictureSize): Promise<Uint8Array | undefined> {
+    return await this.#pictures.of(sha256, [...this.#roll.namesOf(sha256)], size);
+  }
+
+  async decide(request: DecideRequest): Promise<Changes> {
+    return await this.#inTurn(async () => {
+      const { step, base, action, to, photos } = request;
+      const made = this.#decisions.step(step);
+      // Asked again because the answer was lost: it was decided.
+      if (made !== undefined) return this.#changes(made.map(({ sha256 }) => sha256));
+      if (action === "relabel" && !this.#roll.classes.includes(to ?? "")) {
+        fail("BAD_OPTION", {
+          option: "to",
+          expected: `a class (${this.#roll.classes.join(", ")})`,
+          received: to ?? "none",
+        });
+      }
+      const outdated = photos.filter(({ sha256 }) => this.#decisions.changedAt(sha256) > base);
+      if (outdated.length > 0)
+        this.#refuse(
+          outdated[0]!.file,
+          outdated.map(({ sha256 }) => sha256),
+        );
+      const at = new Date().toISOString();
+      const decisions: Decision[] = [];
+      for (const photo of photos) decisions.push(await this.#decisionOn(photo, request, at));
+      await this.#write(decisions);
+      return this.#tell(decisions.map(({ sha256 }) => sha256));
+    });
+  }
+
+  async #decisionOn(
+    { sha256, file, of: named }: DecideRequest["photos"][number],
+    { step, action, to }: DecideRequest,
+    at: string,
+  ): Promise<Decision> {
+    const id = this.#roll.idOf(sha256, file);
+    const listed = id === undefined ? undefined : this.#roll.photos[id];
+    const photo: KnownPhoto | undefined = listed?.missing === null ? listed : await this.#roll.look(file);
+    if (photo === undefined || photo.sha256 !== sha256) return fail("PHOTO_UNKNOWN", { name: file });
+    const about = { at, who: this.#options.who, step, sha256, file: photo.file, from: photo.label };
+    const why = opinionsOf(listed?.doubt.issues ?? []);
+    // "It is what it is called" is what keeping says.
+    if (action === "keep" || (action === "relabel" && to === photo.label)) return { ...about, action: "keep", why };
+    if (action === "relabel") return { ...about, action, to: to!, why };
+    const of = named ?? (await this.#original(listed));
+    return { ...about, action, ...(of !== undefined && { of }), why };
+  }
+
+  /** The content of the photo that a copy is one of: the copy goes only while that one is there. */
+  async #original(photo: RolledPhoto | undefined): Promise<string | undefined> {
+    const issue = photo?.doubt.issues.find(({ of }) => of !== undefined);
+    if (issue?.of === undefined) return undefined;
+    if (issue.of.how === "bytes") return photo?.sha256;
+    return (await this.#roll.look(issue.of.file))?.sha256;
+  }
+
+  async undo(step: string): Promise<Changes> {
+    return await this.#inTurn(async () => {
+      const last = this.#decisions.lastStep();
+      if (last?.step !== step) return this.#refuse(last?.decisions[0]?.file ?? "nothing", []);
+      const hashes = last.decisions.map(({ sha256 }) => sha256);
+      await this.#write([{ at: new Date().toISOString(), who: this.#options.who, action: "undo", step }]);
+      return this.#tell(hashes);
+    });
+  }
+
+  subscribe(listener: (changes: Changes) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads what lies there. Returns how many photos have gone, and how many have changed, since `clean` looked. */
+  async check(): Promise<{ readonly gone: number; readonly changed: number }> {
+    const found = (ids: readonly number[]) => this.#tell(ids.map((id) => this.#roll.photos[id]!.sha256));
+    await this.#roll.check(found, () => this.#isOver);
+    // Gone because somebody said so is no news.
+    const lost = this.#roll.photos.filter((photo) => photo.missing !== null && this.#stateOf(photo).decision === null);
+    const changed = lost.filter(({ missing }) => missing === "changed").length;
+    return { gone: lost.length - changed, changed };
+  }
+
+  async close(): Promise<void> {
+    this.#isOver = true;
+    await this.#turn;
+    await this.#journal.close();
+  }
+
+  #refuse(name: string, hashes: readonly string[]): never {
+    const changes = this.#changes(hashes);
+    throw new BallsightError("DECISION_OUTDATED", { name }, { details: { changes } });
+  }
+
+  async #write(entries: readonly Entry[]): Promise<void> {
+    await this.#journal.append(entries);
+    for (const entry of entries) this.#decisions.add(entry);
+  }
+
+  #tell(hashes: Iterable<string>): Changes {
+    const changes = this.#changes(hashes);
+    for (const listener of this.#listeners) listener(changes);
+    return changes;
+  }
+
+  /** One decision after the other: what is checked must still hold when it is written. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return await turn;
+  }
+}
