@@ -27,7 +27,7 @@ const PredictBody = z
     example: { data: [{ path: "upload/.../photo", meta: { _type: "gradio.FileData" } }] },
   });
 const JoinBody = PredictBody.extend({ session_hash: SessionHash }).openapi("GradioJoin");
-const NamedBody = z.looseObject({ image: z.unknown() }).openapi("GradioNamed");
+const NamedBody = z.looseObject({ image: z.unknown().optional() }).openapi("GradioNamed");
 const CancelBody = z.looseObject({ event_id: z.string().max(128).nullish() }).openapi("GradioCancel");
 const EventId = z.object({ event_id: z.string() }).openapi("GradioEvent");
 const LabelAnswer = z

@@ -34,7 +34,7 @@ const Tensor = z
     shape: Shape,
     datatype: z.string(),
     parameters: Parameters.optional(),
-    data: z.unknown(),
+    data: z.unknown().optional(),
   })
   .openapi("OipTensor");
 const InferRequest = z
