@@ -24,6 +24,15 @@ export interface Answer {
   readonly confidence: number;
 }
 
+/** What a model file can be asked for, docs/model-file.md. */
+export const OUTPUT_NAMES = ["probabilities", "logits", "embedding", "cam"] as const;
+export type OutputName = (typeof OUTPUT_NAMES)[number];
+
+export interface OutputTensor {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
 export interface LoadOptions {
   /** What errors call the model, for instance its file name. */
   readonly name?: string;
@@ -114,42 +123,59 @@ export class Recognizer {
   }
 
   /** The outputs' rows of each photo, in order. */
-  async #rows(photos: readonly RgbPhoto[], outputs: readonly string[]): Promise<Float32Array[][]> {
+  async #rows(photos: readonly RgbPhoto[], names: readonly OutputName[]): Promise<Float32Array[][]> {
     photos.forEach(checkPhoto);
     const rows: Float32Array[][] = [];
     for (const batch of batches(photos)) {
-      const found = await this.#run(
-        batch.map((index) => photos[index] as RgbPhoto),
-        outputs,
-      );
+      const { width, height } = photos[batch[0]!]!;
+      const image = stack(batch.map((index) => photos[index]!));
+      const outputs = await this.run(image, [batch.length, height, width, 3], names);
       batch.forEach((index, row) => {
-        rows[index] = found.map((data) => {
-          const width = data.length / batch.length;
-          return data.slice(row * width, (row + 1) * width);
+        rows[index] = names.map((name) => {
+          const { data } = outputs[name]!;
+          const length = data.length / batch.length;
+          return data.slice(row * length, (row + 1) * length);
         });
       });
     }
     return rows;
   }
 
-  async #run(photos: readonly RgbPhoto[], outputs: readonly string[]): Promise<Float32Array[]> {
-    const { width, height } = photos[0] as RgbPhoto;
-    const image = new this.#runtime.Tensor("uint8", stack(photos), [photos.length, height, width, 3]);
+  /**
+   * Any of the model's outputs for photos of one size.
+   * @param image uint8, of shape `dims`: [N, H, W, 3]
+   * @throws RUNTIME_FAILED; IMAGE_TOO_NARROW
+   */
+  async run(
+    image: Uint8Array,
+    dims: readonly [number, number, number, number],
+    names: readonly OutputName[],
+  ): Promise<Partial<Record<OutputName, OutputTensor>>> {
+    checkAspect(dims[2], dims[1], "image");
     try {
-      const found = await this.#session.run({ image }, outputs);
-      return outputs.map((output) => {
-        const data = found[output]?.data;
-        const isRows = data instanceof Float32Array && data.length > 0 && data.length % photos.length === 0;
-        if (!isRows || (output === "probabilities" && data.length !== photos.length * this.labels.length)) {
-          throw new Error(`expected a row of \`${output}\` for each of ${photos.length}, received ${data?.length}`);
-        }
-        if (!data.every(Number.isFinite)) throw new Error(`a number of \`${output}\` is none`);
-        return data;
-      });
+      const feeds = { image: new this.#runtime.Tensor("uint8", image, dims) };
+      const results = await this.#session.run(feeds, names);
+      return Object.fromEntries(names.map((name) => [name, checkOutput(results[name], name, dims[0], this.labels)]));
     } catch (cause) {
       return fail("RUNTIME_FAILED", { task: "run the model", reason: reason(cause) }, { cause });
     }
   }
+}
+
+function checkOutput(
+  tensor: { readonly dims: readonly number[]; readonly data: unknown } | undefined,
+  name: OutputName,
+  count: number,
+  labels: readonly string[],
+): OutputTensor {
+  if (tensor === undefined || !(tensor.data instanceof Float32Array)) throw new Error(`no float32 output \`${name}\``);
+  const { dims, data } = tensor;
+  const classes = name === "probabilities" || name === "logits" ? labels.length : dims[1];
+  if (dims[0] !== count || dims[1] !== classes) {
+    throw new Error(`expected ${count} x ${classes} for output \`${name}\`, received ${dims.join(" x ")}`);
+  }
+  if (!data.every(Number.isFinite)) throw new Error(`output \`${name}\` holds what is no number`);
+  return { dims, data };
 }
 
 function checkPhoto({ width, height, data, name }: RgbPhoto, index: number): void {

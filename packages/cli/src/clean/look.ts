@@ -1,9 +1,9 @@
 // One photo decoded once: everything that `clean` wants to know of its pixels, as a record that the cache keeps.
 
 import { createHash } from "node:crypto";
+import { loadSharp, readPhoto } from "@ballsight/server/photos";
 import { type MeasuredPicture, pictureFigures, type RgbPhoto, sharpnessFigures } from "@ballsight/vision";
 import { HASH_SIDE } from "../hash/perceptual.ts";
-import { loadSharp, readPhoto } from "../images/decode.ts";
 
 /** Of what is computed below: another number, and everything is computed anew. */
 export const LOOK_VERSION = 1;

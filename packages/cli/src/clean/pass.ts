@@ -2,11 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { readPhotoFile } from "@ballsight/server/photos";
 import type { Recognizer, Rows } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
 import { DECODE_AHEAD } from "../evaluate/answers.ts";
 import { aheadOf } from "../images/aheadOf.ts";
-import { readPhotoFile } from "../images/readFile.ts";
 import { sha256Of } from "../verify/check.ts";
 import {
   type DecodedPhoto,

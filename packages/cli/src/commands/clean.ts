@@ -1,6 +1,7 @@
 // `ballsight clean`: a data set in; doubtful photos out, with a reason and a suggestion each, in issues.jsonl.
 
 import { join, resolve } from "node:path";
+import { loadSharp } from "@ballsight/server/photos";
 import { fail } from "@ballsight/vision";
 import { findIssues } from "../clean/find.ts";
 import { ISSUES_FILE, writeIssues } from "../clean/issues.ts";
@@ -12,7 +13,6 @@ import { type Dataset, readDataset } from "../data/dataset.ts";
 import { Metadata } from "../data/metadata.ts";
 import { nameSome } from "../evaluate/labels.ts";
 import { fingerprintOf, trainingRecord } from "../evaluate/provenance.ts";
-import { loadSharp } from "../images/decode.ts";
 import { defaultModelPath, loadRecognizer } from "../model/load.ts";
 import { cleanTable } from "../output/cleanTable.ts";
 import { errorLine } from "../output/errors.ts";

@@ -3,9 +3,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Neighbour, PhotoDetail, PhotoFacts } from "@ballsight/server";
+import { loadSharp } from "@ballsight/server/photos";
 import type { Metadata } from "../data/metadata.ts";
 import type { KnownPhoto } from "../decisions/state.ts";
-import { loadSharp } from "../images/decode.ts";
 import type { SimilarPhoto } from "./issues.ts";
 import type { Roll, RolledPhoto } from "./roll.ts";
 

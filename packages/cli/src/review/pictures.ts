@@ -2,8 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readPhoto } from "../images/decode.ts";
-import { readPhotoFile } from "../images/readFile.ts";
+import { readPhoto, readPhotoFile } from "@ballsight/server/photos";
 import { makeFolders, writeAtomic } from "../run/writeAtomic.ts";
 import { sha256Of } from "../verify/check.ts";
 
