@@ -11,6 +11,7 @@ export {
 export { type Prefetched, prefetch } from "./data/prefetch.ts";
 export { randomSplit, type Split, stratifiedSplit } from "./data/split.ts";
 export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOptions, fail } from "./errors.ts";
+export { type ActivationMap, Explainer } from "./explain/explainer.ts";
 export { type ModelFileOptions, writeModelFile } from "./export/modelFile.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
 export { isWebPage, readWeights } from "./io/weightsFile.ts";
@@ -85,5 +86,5 @@ export {
 export { addPreprocess, resizeCropModel } from "./preprocess/graph.ts";
 export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";
-export { type Answer, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
+export { type Answer, type FeatureMap, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
 export { listModels, resolveModel } from "./registry.ts";

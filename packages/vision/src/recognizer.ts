@@ -24,6 +24,14 @@ export interface Answer {
   readonly confidence: number;
 }
 
+/** What the network's body makes of a photo, [channels, height, width]: the model's output `cam`. */
+export interface FeatureMap {
+  readonly data: Float32Array;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
 export interface LoadOptions {
   /** What errors call the model, for instance its file name. */
   readonly name?: string;
@@ -101,15 +109,30 @@ export class Recognizer {
     return predictions;
   }
 
+  /** Of one photo, for an `Explainer`. */
+  async features(photo: RgbPhoto): Promise<FeatureMap> {
+    checkPhoto(photo, 0);
+    try {
+      const { cam } = await this.#session.run({ image: this.#tensor([photo]) }, ["cam"]);
+      const [, channels, height, width] = cam?.dims ?? [];
+      return { data: cam?.data as Float32Array, channels: channels!, height: height!, width: width! };
+    } catch (cause) {
+      return fail("RUNTIME_FAILED", { task: "run the model", reason: reason(cause) }, { cause });
+    }
+  }
+
   async release(): Promise<void> {
     await this.#session.release();
   }
 
-  async #run(photos: readonly RgbPhoto[]): Promise<Float32Array> {
+  #tensor(photos: readonly RgbPhoto[]) {
     const { width, height } = photos[0] as RgbPhoto;
-    const image = new this.#runtime.Tensor("uint8", stack(photos), [photos.length, height, width, 3]);
+    return new this.#runtime.Tensor("uint8", stack(photos), [photos.length, height, width, 3]);
+  }
+
+  async #run(photos: readonly RgbPhoto[]): Promise<Float32Array> {
     try {
-      const { probabilities } = await this.#session.run({ image }, ["probabilities"]);
+      const { probabilities } = await this.#session.run({ image: this.#tensor(photos) }, ["probabilities"]);
       const data = probabilities?.data;
       if (!(data instanceof Float32Array) || data.length !== photos.length * this.labels.length) {
         throw new Error(`expected ${photos.length} x ${this.labels.length} probabilities, received ${data?.length}`);
