@@ -12,7 +12,9 @@ export function files(): Plugin {
     generateBundle() {
       const emit = (fileName: string, source: Uint8Array | string) =>
         this.emitFile({ type: "asset", fileName, source });
-      const examples = readdirSync(EXAMPLES).filter((name) => name.endsWith(".jpg")).sort();
+      const examples = readdirSync(EXAMPLES)
+        .filter((name) => name.endsWith(".jpg"))
+        .sort();
       for (const name of examples) emit(`examples/${name}`, readFileSync(join(EXAMPLES, name)));
       const labels = examples.map((name) => name.slice(0, -".jpg".length));
       const config = {

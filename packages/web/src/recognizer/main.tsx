@@ -1,17 +1,24 @@
-// Entry of the recogniser page.
-import { render } from "preact";
-import "../shared/base.css";
-import { Device } from "./device/device.ts";
+// Entry of the recogniser page: what ballsight.json says, then the page.
 
-const device = new Device();
-const out = document.createElement("pre");
-document.body.append(out);
-const say = (x: unknown) => { out.textContent += JSON.stringify(x) + "\n"; };
-render(<main>Ballsight</main>, document.getElementById("app")!);
-const config = await (await fetch("ballsight.json")).json();
-say(await device.ask("load", { model: { ...config.model, url: new URL(config.model.url, document.baseURI).href } }));
-for (const { file } of config.examples) {
-  const photo = await (await fetch(file)).blob();
-  say([file, await device.ask("answer", { photo, name: file })]);
+import { render } from "preact";
+import { App } from "./App.tsx";
+import { Answerer } from "./answerer.ts";
+import { Photos } from "./photos.ts";
+import { parseSiteConfig, type SiteConfig } from "./siteConfig.ts";
+import "../shared/base.css";
+import "./recognizer.css";
+
+const config = await readConfig();
+document.title = config.title;
+const answerer = new Answerer(config, document.baseURI);
+const photos = new Photos(answerer);
+render(<App config={config} answerer={answerer} photos={photos} />, document.getElementById("app")!);
+
+async function readConfig(): Promise<SiteConfig> {
+  try {
+    const response = await fetch("ballsight.json");
+    return parseSiteConfig(response.ok ? await response.json() : undefined);
+  } catch {
+    return parseSiteConfig(undefined);
+  }
 }
-say("done");

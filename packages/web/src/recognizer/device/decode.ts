@@ -20,7 +20,8 @@ export async function decode(photo: Blob, name: string): Promise<RgbPhoto> {
   try {
     bitmap = await createImageBitmap(photo, { imageOrientation: "from-image", premultiplyAlpha: "none" });
   } catch (cause) {
-    if (!kind.everywhere) fail("IMAGE_UNSUPPORTED", { name, kind: `${kind.words} in a browser that cannot` }, { cause });
+    if (!kind.everywhere)
+      fail("IMAGE_UNSUPPORTED", { name, kind: `${kind.words} in a browser that cannot` }, { cause });
     return fail("IMAGE_TRUNCATED", { name, reason: "the browser cannot decode it" }, { cause });
   }
   try {

@@ -1,17 +1,7 @@
 // The page's end of the worker: questions to it as promises.
 
+import { AnswerError } from "../answerError.ts";
 import type { Progress, Reply, Request, Task, Tasks } from "./protocol.ts";
-
-/** An error that a person can be shown as it is. */
-export class AnswerError extends Error {
-  override readonly name = "AnswerError";
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 interface Waiting {
   readonly resolve: (result: never) => void;

@@ -18,7 +18,8 @@ export async function download(
   } catch (cause) {
     throw new FetchError(`${name} cannot be fetched; check the connection`, { cause });
   }
-  if (!response.ok || response.body === null) throw new FetchError(`${name} cannot be fetched (HTTP ${response.status})`);
+  if (!response.ok || response.body === null)
+    throw new FetchError(`${name} cannot be fetched (HTTP ${response.status})`);
   // Hosts of one-page applications answer every address with their page.
   if (response.headers.get("content-type")?.startsWith("text/html")) {
     throw new FetchError(`a web page came where ${name} should be`);

@@ -1,6 +1,6 @@
 // What the page and its worker say to each other: one request, its progress, one result or error.
 
-import type { Answer, ErrorCode } from "@ballsight/vision";
+import type { ActivationMap, Answer, ErrorCode } from "@ballsight/vision";
 import type { SiteModel } from "../siteConfig.ts";
 
 export type Engine = "wasm" | "webgpu";
@@ -10,6 +10,10 @@ export interface Tasks {
   /** Fetches runtime and model; done once, later calls answer at once. */
   load: { readonly request: { readonly model: SiteModel }; readonly result: LoadedModel };
   answer: { readonly request: Photo; readonly result: DeviceAnswer };
+  explain: { readonly request: Photo & { readonly label: string }; readonly result: HeatMap };
+  /** Moves to the GPU where it gives the same probabilities for `photo`; else stays and says why. */
+  tryGpu: { readonly request: Photo; readonly result: GpuCheck };
+  leaveGpu: { readonly request: object; readonly result: null };
 }
 
 export interface Photo {
@@ -29,6 +33,15 @@ export interface DeviceAnswer {
   /** Of the model alone, without decoding. */
   readonly milliseconds: number;
 }
+
+export interface HeatMap extends ActivationMap {
+  /** The part of the photo that the network sees, as shares of its sides. */
+  readonly area: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+}
+
+export type GpuCheck =
+  | { readonly used: true; readonly difference: number }
+  | { readonly used: false; readonly reason: string };
 
 export interface Progress {
   readonly part: "runtime" | "model" | "gpu runtime";
