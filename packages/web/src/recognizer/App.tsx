@@ -4,7 +4,9 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import type { Answerer } from "./answerer.ts";
 import type { HeatMap } from "./device/protocol.ts";
 import { type Incoming, MAX_PHOTOS } from "./incoming.ts";
+import type { Offline } from "./offline/keep.ts";
 import type { Photos } from "./photos.ts";
+import { savesData } from "./savesData.ts";
 import type { Example, SiteConfig } from "./siteConfig.ts";
 import { apiSnippets, modelSnippets } from "./snippets.ts";
 import { useStore } from "./store.ts";
@@ -23,9 +25,10 @@ interface Props {
   readonly config: SiteConfig;
   readonly answerer: Answerer;
   readonly photos: Photos;
+  readonly offline: Offline;
 }
 
-export function App({ config, answerer, photos }: Props) {
+export function App({ config, answerer, photos, offline }: Props) {
   const gallery = useStore(photos.state);
   const [trouble, setTrouble] = useState("");
   const [maps, setMaps] = useState<ReadonlyMap<number, HeatMap>>(new Map());
@@ -113,7 +116,7 @@ export function App({ config, answerer, photos }: Props) {
         {gallery.photos.length > 1 && <AllPhotos gallery={gallery} photos={photos} threshold={config.threshold} />}
         <Examples examples={config.examples} onPick={pick} />
         <div class="pair">
-          <Where answerer={answerer} config={config} probe={probe} />
+          <Where answerer={answerer} config={config} offline={offline} probe={probe} />
           <FromPrograms config={config} answerer={answerer} />
         </div>
       </main>
@@ -134,7 +137,7 @@ function Empty({ labels }: { readonly labels: readonly string[] }) {
   );
 }
 
-function FromPrograms({ config, answerer }: Omit<Props, "photos">) {
+function FromPrograms({ config, answerer }: Pick<Props, "config" | "answerer">) {
   const { server } = answerer;
   if (server !== undefined) return <UseIt title="Use it from a program" snippets={apiSnippets(server.url)} />;
   if (config.model === null) return null;
@@ -150,9 +153,6 @@ function withMap(maps: ReadonlyMap<number, HeatMap>, id: number, made: HeatMap |
 }
 
 const list = (labels: readonly string[]) => new Intl.ListFormat("en", { type: "disjunction" }).format(labels);
-
-/** Network Information API, Chromium's alone. */
-const savesData = () => (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true;
 
 async function fetchPhoto(file: string): Promise<Blob> {
   const response = await fetch(file);

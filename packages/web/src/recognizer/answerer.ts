@@ -14,7 +14,7 @@ export interface PhotoAnswer {
   /** Best first. */
   readonly confidences: readonly Answer[];
   readonly engine: Engine | "server";
-  /** From the question to the answer, decoding and upload included. */
+  /** Over the API from the question to the answer; in the browser decoding and the model, without waiting for other photos. */
   readonly milliseconds: number;
   /** Address of the server that the photo was sent to, or may have been; null: it stayed on the device. */
   readonly sentTo: string | null;
@@ -76,16 +76,15 @@ export class Answerer {
 
   /** @param signal its abort gives up on the server for this photo; the browser answers then */
   async answer(photo: Blob, name: string, signal: AbortSignal): Promise<PhotoAnswer> {
-    const start = performance.now();
-    const elapsed = () => performance.now() - start;
     let sentTo: string | null = null;
     if (this.server !== undefined && !this.#skipsServer()) {
       try {
         await this.#connect();
         // The switch may have been turned meanwhile.
         if (this.place === "device") throw new ServerAway("not asked", false);
+        const start = performance.now();
         const confidences = await this.server.answer(photo, name, signal);
-        return { confidences, engine: "server", milliseconds: elapsed(), sentTo: this.server.url };
+        return { confidences, engine: "server", milliseconds: performance.now() - start, sentTo: this.server.url };
       } catch (error) {
         if (!(error instanceof ServerAway)) throw error;
         if (error.sent) sentTo = this.server.url;
@@ -96,8 +95,7 @@ export class Answerer {
       }
     }
     await this.load();
-    const { confidences, engine } = await this.#device.ask("answer", { photo, name });
-    return { confidences, engine, milliseconds: elapsed(), sentTo };
+    return { ...(await this.#device.ask("answer", { photo, name })), sentTo };
   }
 
   /** Always in the browser: Gradio's protocol has no maps. */

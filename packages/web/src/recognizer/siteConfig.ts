@@ -6,6 +6,8 @@ export interface SiteConfig {
   readonly labels: readonly string[];
   /** The file that answers in the browser; null where the page has the API alone. */
   readonly model: SiteModel | null;
+  /** Where the page's own server says which model it serves (`GET /v1/models`); null where all is said here. */
+  readonly models: string | null;
   /** Address of a Gradio API, absolute or relative to the page ("." is its own server); null where there is none. */
   readonly api: string | null;
   /** Where corrections are posted as JSON, as `api`; null: they are downloaded. */
@@ -42,6 +44,7 @@ export const DEFAULTS: SiteConfig = {
   title: "Ballsight",
   labels: [],
   model: null,
+  models: null,
   api: ".",
   corrections: null,
   examples: [],
@@ -58,6 +61,7 @@ export function parseSiteConfig(value: unknown): SiteConfig {
     title: text(given.title) ?? DEFAULTS.title,
     labels: list(given.labels).flatMap((label) => text(label) ?? []),
     model: parseModel(given.model),
+    models: text(given.models) ?? null,
     api: given.api === null ? null : (text(given.api) ?? DEFAULTS.api),
     corrections: text(given.corrections) ?? null,
     examples: list(given.examples).flatMap((example) => {
@@ -76,6 +80,24 @@ export function parseSiteConfig(value: unknown): SiteConfig {
       answer: number(patience.answer, 1, Number.MAX_SAFE_INTEGER) ?? DEFAULTS.patience.answer,
     },
   };
+}
+
+/** The configuration with what a server says of its model (`/v1/models`); examples of things that it does not know go. */
+export function withServedModel(config: SiteConfig, answer: unknown): SiteConfig {
+  const [served] = list(record(answer).models).map(record);
+  const labels = list(served?.labels).flatMap((label) => text(label) ?? []);
+  if (served === undefined || labels.length === 0) return config;
+  const hash = text(served.sha256)?.slice(0, 12);
+  const url = config.model?.url ?? text(served.file);
+  const model =
+    url === undefined
+      ? null
+      : {
+          url: hash === undefined ? url : `${url}?v=${hash}`,
+          name: text(served.id) ?? "model",
+          bytes: number(served.bytes, 0, Number.MAX_SAFE_INTEGER) ?? 0,
+        };
+  return { ...config, labels, model, examples: config.examples.filter(({ label }) => labels.includes(label)) };
 }
 
 function parseModel(value: unknown): SiteModel | null {

@@ -47,7 +47,10 @@ export class Device {
   #receive(message: Reply): void {
     const waiting = this.#waiting.get(message.id);
     if (waiting === undefined) return;
-    if ("progress" in message) return waiting.onProgress?.(message.progress);
+    if ("progress" in message) {
+      waiting.onProgress?.(message.progress);
+      return;
+    }
     this.#waiting.delete(message.id);
     if ("result" in message) waiting.resolve(message.result as never);
     else waiting.reject(new AnswerError(message.error.code, message.error.message));

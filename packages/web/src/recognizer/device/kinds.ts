@@ -17,8 +17,8 @@ export function describeBytes(head: Uint8Array): FileKind {
   if (latin1.startsWith("\xff\xd8\xff")) return photo("JPEG");
   if (latin1.startsWith("\x89PNG\r\n\x1a\n")) return photo("PNG");
   if (/^GIF8[79]a/.test(latin1)) return photo("GIF");
-  if (/^RIFF[^]{4}WEBP/.test(latin1)) return photo("WebP");
-  if (/^BM[^]{4}\0\0\0\0/.test(latin1)) return photo("BMP");
+  if (/^RIFF.{4}WEBP/s.test(latin1)) return photo("WebP");
+  if (/^BM.{4}\0\0\0\0/s.test(latin1)) return photo("BMP");
   if (/^(II\*\0|MM\0\*)/.test(latin1)) return photo("TIFF", false);
   if (latin1.slice(4, 8) === "ftyp") {
     const brands = latin1.slice(8);

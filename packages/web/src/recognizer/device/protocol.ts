@@ -30,7 +30,7 @@ export interface DeviceAnswer {
   /** One per label, best first. */
   readonly confidences: readonly Answer[];
   readonly engine: Engine;
-  /** Of the model alone, without decoding. */
+  /** Decoding and the model. */
   readonly milliseconds: number;
 }
 

@@ -24,8 +24,10 @@ const handlers: Handlers = {
     return { labels };
   },
   async answer(request) {
+    const start = performance.now();
     const [model, pixels] = await open(request);
-    return model.answer(pixels);
+    const answer = await model.answer(pixels);
+    return { ...answer, milliseconds: performance.now() - start };
   },
   async explain(request) {
     const [model, pixels] = await open(request);

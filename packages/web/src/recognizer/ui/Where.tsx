@@ -1,6 +1,7 @@
 // The switch between the two backends, and the GPU.
 
 import type { Answerer, Mode } from "../answerer.ts";
+import type { Offline } from "../offline/keep.ts";
 import type { SiteConfig } from "../siteConfig.ts";
 import { useStore } from "../store.ts";
 import { hostWords, megabytes } from "../words.ts";
@@ -8,18 +9,20 @@ import { hostWords, megabytes } from "../words.ts";
 interface Props {
   readonly answerer: Answerer;
   readonly config: SiteConfig;
+  readonly offline: Offline;
   /** A photo that GPU and wasm must agree on. */
   readonly probe: () => Promise<Blob | undefined>;
 }
 
-export function Where({ answerer, config, probe }: Props) {
+export function Where({ answerer, config, offline, probe }: Props) {
   const { mode, server, reason, device, gpu, gpuReason } = useStore(answerer.state);
+  const { status } = useStore(offline.state);
   const host = answerer.server === undefined ? "" : hostWords(answerer.server.url);
   const both = answerer.server !== undefined && config.model !== null;
   const choice = (value: Mode, title: string, text: string) => (
     <label class="choice">
       <input type="radio" name="mode" value={value} checked={mode === value} onChange={() => answerer.use(value)} />
-      <span>
+      <span class="choice-text">
         <b>{title}</b>
         <span class="quiet small">{text}</span>
       </span>
@@ -60,7 +63,7 @@ export function Where({ answerer, config, probe }: Props) {
               answerer.useGpu(checked, checked ? await probe() : undefined)
             }
           />
-          <span>
+          <span class="choice-text">
             <b>Use the graphics card on this device</b>
             <span class="quiet small" role="status">
               {gpu === "checking" && "Comparing its answer with the processor's…"}
@@ -70,6 +73,11 @@ export function Where({ answerer, config, probe }: Props) {
             </span>
           </span>
         </label>
+      )}
+      {status === "kept" && (
+        <p class="quiet small" role="status">
+          This page works without a network from now on.
+        </p>
       )}
       {device === "failed" && <p class="note">The recogniser could not be loaded into this browser.</p>}
     </section>
