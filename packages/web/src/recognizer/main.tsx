@@ -9,6 +9,7 @@ import { savesData } from "./savesData.ts";
 import { parseSiteConfig, type SiteConfig, withServedModel } from "./siteConfig.ts";
 import "../shared/base.css";
 import "./recognizer.css";
+import "./home.css";
 
 const config = await readConfig();
 document.title = config.title;
