@@ -5,6 +5,7 @@ export { GradError, type GradErrorCode } from "./errors.ts";
 export type { Target } from "./lowering/context.ts";
 export { lower } from "./lowering/lower.ts";
 export { probeTarget } from "./lowering/probe.ts";
+export { extractModel } from "./onnx/extract.ts";
 export { float16Bits } from "./onnx/float16.ts";
 export { type Attributes, type Dim, float, MICROSOFT_DOMAIN, NCHWC_DOMAIN, OnnxGraph } from "./onnx/graph.ts";
 export { type OnnxModel, readModel, type ValueInfo } from "./onnx/read.ts";

@@ -200,6 +200,17 @@ export const ERRORS = {
     message: "expected an answer of a worker for `{name}` but received {received}; try again with --retry",
   },
 
+  // Sites and Spaces
+  SITE_FOLDER: {
+    status: 409,
+    message:
+      "expected a new folder, or one that this command wrote, for `{name}` but received {received}; name another with --out",
+  },
+  PAGE_NOT_BUILT: {
+    status: 500,
+    message: "expected the built page in `{name}` but it is not there; run `npm run build` first",
+  },
+
   // Runs and training
   RUN_EXISTS: {
     status: 409,

@@ -11,6 +11,7 @@ export {
 export { type Prefetched, prefetch } from "./data/prefetch.ts";
 export { randomSplit, type Split, stratifiedSplit } from "./data/split.ts";
 export { BallsightError, ERRORS, type ErrorCode, type ErrorValues, type FailOptions, fail } from "./errors.ts";
+export { type ActivationMap, Explainer } from "./explain/explainer.ts";
 export { type ModelFileOptions, writeModelFile } from "./export/modelFile.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
 export { isWebPage, readWeights } from "./io/weightsFile.ts";
@@ -115,6 +116,7 @@ export { randperm } from "./random/mt19937.ts";
 export {
   type Answer,
   type Description,
+  type FeatureMap,
   type LoadOptions,
   OUTPUT_NAMES,
   type OutputName,

@@ -1,0 +1,24 @@
+// ONNX Runtime in a worker: the small wasm build first, the one with WebGPU on request. Both come from the page's own folder.
+
+import type { OrtRuntime } from "@ballsight/grad";
+import gpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
+import plainWasm from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+import { download } from "./download.ts";
+import type { Engine, Progress } from "./protocol.ts";
+
+/** Bytes of the unpacked files, for the progress bar: a server's content-length is of the packed ones. */
+const SIZES = { wasm: 14_239_897, webgpu: 26_781_914 } as const;
+
+export async function openRuntime(engine: Engine, onProgress: (progress: Progress) => void): Promise<OrtRuntime> {
+  const wasm = new URL(engine === "wasm" ? plainWasm : gpuWasm, self.location.href).href;
+  const part = engine === "wasm" ? "runtime" : "gpu runtime";
+  const [binary, ort] = await Promise.all([
+    download(wasm, SIZES[engine], (loaded, total) => onProgress({ part, loaded, total })),
+    engine === "wasm" ? import("onnxruntime-web/wasm") : import("onnxruntime-web/webgpu"),
+  ]);
+  ort.env.wasm.wasmBinary = binary;
+  // Threads need headers that GitHub Pages cannot send, and one answer takes a fraction of a second without.
+  ort.env.wasm.numThreads = 1;
+  ort.env.logLevel = "error";
+  return ort;
+}

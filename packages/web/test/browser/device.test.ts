@@ -1,0 +1,261 @@
+// The page that answers in the browser: every way in, the numbers beside Node's, what is refused, and what one can do with an answer.
+
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import * as ort from "onnxruntime-node";
+import type { Browser, Download, Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { Recognizer } from "../../../vision/src/recognizer.ts";
+import { toyModel } from "../../../vision/test/helpers/toyModel.ts";
+import { hasChromium, openBrowser } from "../helpers/chromium.ts";
+import { hostPage, MODEL, type PageHost, type PageOptions } from "../helpers/pageServer.ts";
+import { photoFiles, picture } from "../helpers/photos.ts";
+
+let browser: Browser;
+let host: PageHost;
+const open: Page[] = [];
+
+async function visit(options: PageOptions = {}): Promise<Page> {
+  host = await hostPage(options);
+  const page = await browser.newPage();
+  open.push(page);
+  await page.goto(host.url);
+  return page;
+}
+
+const label = (page: Page) => page.locator(".label").textContent();
+const answered = (page: Page, name: string) => page.locator(".stage figcaption", { hasText: name }).waitFor();
+
+async function text(download: Download): Promise<string> {
+  return readFile(await download.path(), "utf8");
+}
+
+describe.skipIf(!hasChromium)("the recogniser in the browser", () => {
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((page) => page.close()));
+    await host.close();
+  });
+  afterAll(() => browser.close());
+
+  test("answers an example without any action, under a sub-path, with nothing from elsewhere", async () => {
+    const page = await browser.newPage();
+    open.push(page);
+    host = await hostPage();
+    const foreign: string[] = [];
+    const trouble: string[] = [];
+    let scripts = 0;
+    let runtime = false;
+    page.on("request", (request) => {
+      if (!request.url().startsWith(host.url) && !/^(blob|data):/.test(request.url())) foreign.push(request.url());
+    });
+    page.on("console", (message) => message.type() === "error" && trouble.push(message.text()));
+    page.on("response", async (response) => {
+      if (response.url().includes(".wasm") || /\/ort\./.test(response.url())) runtime = true;
+      if (response.url().endsWith(".js") && !runtime) scripts += gzipSync(await response.body()).length;
+    });
+    await page.goto(host.url);
+    await page.locator(".bars").waitFor();
+    expect(await label(page)).toBe("Baseball");
+    expect(await page.locator(".bars li.best .number").textContent()).toMatch(/^6[78]\.\d\s%$/);
+    expect(await page.locator("#badge").textContent()).toContain("Photos stay on this device");
+    expect(await page.getByTestId("origin").textContent()).toContain("the photo stayed on this device");
+    expect(foreign).toEqual([]);
+    expect(trouble).toEqual([]);
+    expect(scripts).toBeGreaterThan(10_000);
+    expect(scripts).toBeLessThan(50_000);
+  });
+
+  test("gives 20 photos the probabilities that Node gives them, in a table and as CSV", async () => {
+    const files = await photoFiles(20);
+    const page = await visit();
+    await page.locator("#files").setInputFiles(files);
+    await page.getByText("all done").waitFor();
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save as CSV" }).click();
+    const [head, ...rows] = (await text(await downloading))
+      .replace("\ufeff", "")
+      .trimEnd()
+      .split("\r\n")
+      .map((row) => row.split(","));
+    expect(rows.map((row) => row[0])).toEqual(files.map(({ name }) => name));
+
+    const recognizer = await Recognizer.load(ort, new Uint8Array(await readFile(MODEL)));
+    for (const [i, { buffer, name }] of files.entries()) {
+      const { data, info } = await sharp(buffer)
+        .autoOrient()
+        .flatten({ background: "#fff" })
+        .toColourspace("srgb")
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      const [expected] = await recognizer.predict([
+        { width: info.width, height: info.height, data: new Uint8Array(data) },
+      ]);
+      const row = rows[i]!;
+      expect(row[1], name).toBe(expected!.top(1)[0]!.label);
+      recognizer.labels.forEach((label, k) => {
+        const difference = Math.abs(Number(row[head!.indexOf(`p(${label})`)]) - expected!.probabilities[k]!);
+        expect(difference, `${name}: ${label}`).toBeLessThan(1e-2);
+      });
+    }
+    await recognizer.release();
+  });
+
+  test("takes photos by drop, paste, camera and example", async () => {
+    const page = await visit();
+    await page.locator(".bars").waitFor();
+    const tennis = await picture("Tennis", 4).jpeg().toBuffer();
+    const transfer = await page.evaluateHandle(
+      (bytes) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type: "image/jpeg" }));
+        return transfer;
+      },
+      [...tennis],
+    );
+    await page.dispatchEvent("body", "dragover", { dataTransfer: transfer });
+    await page.getByText("Drop the photos").waitFor();
+    await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+    await answered(page, "dropped.jpg");
+    await page.locator(".label", { hasText: "Tennis" }).waitFor();
+
+    await page.evaluate(
+      (bytes) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/jpeg" }));
+        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData }));
+      },
+      [...(await picture("Bowling", 1).jpeg().toBuffer())],
+    );
+    await answered(page, "image.png");
+    await page.locator(".label", { hasText: "Bowling" }).waitFor();
+
+    await page.getByRole("button", { name: "Camera" }).click();
+    await page.getByRole("button", { name: "Take the photo" }).click();
+    await answered(page, "camera");
+    await page.locator(".bars").waitFor();
+    expect(await page.locator("dialog").count()).toBe(0);
+
+    // A photo of one's own stays when an example is looked at.
+    await page.getByRole("button", { name: "Try the example Volleyball" }).click();
+    await page.locator(".label", { hasText: "Volleyball" }).waitFor();
+    expect(await page.locator(".all li").count()).toBe(4);
+    await page.getByRole("button", { name: "Remove dropped.jpg" }).click();
+    expect(await page.locator(".all li").count()).toBe(3);
+  });
+
+  test("says of each wrong file what it is, and answers the others", async () => {
+    const good = await picture("Golf", 5).jpeg().toBuffer();
+    const page = await visit({ config: { examples: [] } });
+    await page.locator("#files").setInputFiles([
+      { name: "empty.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(0) },
+      { name: "page.jpg", mimeType: "image/jpeg", buffer: Buffer.from("<!DOCTYPE html><title>404</title>") },
+      { name: "half.jpg", mimeType: "image/jpeg", buffer: good.subarray(0, 300) },
+      { name: "=cmd.jpg", mimeType: "image/jpeg", buffer: Buffer.from("just words") },
+      {
+        name: "strip.png",
+        mimeType: "image/png",
+        buffer: await sharp({ create: { width: 900, height: 4, channels: 3, background: "red" } })
+          .png()
+          .toBuffer(),
+      },
+      { name: "good.jpg", mimeType: "image/jpeg", buffer: good },
+    ]);
+    await page.getByText("all done").waitFor();
+    const outcomes = await page.locator(".outcome").allTextContents();
+    expect(outcomes[0]).toContain("0 bytes");
+    expect(outcomes[1]).toContain("a web page");
+    expect(outcomes[2]).toContain("damaged");
+    expect(outcomes[3]).toContain("text");
+    expect(outcomes[4]).toContain("100 to 1");
+    expect(outcomes[5]).toContain("Golf");
+    expect(await page.getByRole("alert").textContent()).toContain("No answer");
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save as CSV" }).click();
+    // A spreadsheet would run what begins with an equals sign.
+    expect(await text(await downloading)).toContain("\r\n'=cmd.jpg,");
+  });
+
+  test("is not sure below the threshold", async () => {
+    const page = await visit({ config: { threshold: 0.9 } });
+    await page.locator(".bars").waitFor();
+    expect(await label(page)).toBe("Not sure");
+    expect(await page.locator(".headline").textContent()).toContain("Perhaps Baseball, or Rugby");
+  });
+
+  test("shows on demand what the answer rests on, and where", async () => {
+    const page = await visit();
+    const toggle = page.getByRole("button", { name: "What it looked at" });
+    await toggle.click();
+    await page.locator(".overlay").waitFor();
+    expect(await page.locator(".stage figcaption").textContent()).toContain("“Baseball” rests most on");
+    // 224 of 248 pixels of a square photo are seen.
+    const [frame, overlay] = await Promise.all([
+      page.locator(".frame").boundingBox(),
+      page.locator(".overlay").boundingBox(),
+    ]);
+    expect(overlay!.width / frame!.width).toBeCloseTo(224 / 248, 2);
+    expect(await toggle.getAttribute("aria-pressed")).toBe("true");
+    await toggle.click();
+    expect(await page.locator(".overlay").count()).toBe(0);
+  });
+
+  test("saves a correction, with the photo or without", async () => {
+    const page = await visit();
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("Label").selectOption("Cricket");
+    await page.getByLabel("Put the photo in").uncheck();
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save the correction" }).click();
+    const correction = JSON.parse(await text(await downloading));
+    expect(correction).toMatchObject({ version: 1, label: "Cricket", answered: { label: "Baseball", by: "wasm" } });
+    expect(correction.photo).toMatchObject({ data: null, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    await page.getByText("You said: Cricket").waitFor();
+
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("Label").selectOption("something else");
+    await page.getByLabel("Namely").fill("Handball");
+    const second = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save the correction" }).click();
+    const whole = JSON.parse(await text(await second));
+    expect(whole.label).toBe("Handball");
+    expect(whole.photo.data).toMatch(/^data:image\/jpeg;base64,\/9j\//);
+  });
+
+  test("takes labels from the model, whatever it knows", async () => {
+    const page = await visit({ model: toyModel(), config: { examples: [], labels: [] } });
+    const red = await sharp({ create: { width: 60, height: 40, channels: 3, background: "#c80000" } })
+      .png()
+      .toBuffer();
+    await page.locator("#files").setInputFiles([{ name: "red.png", mimeType: "image/png", buffer: red }]);
+    await page.locator(".label", { hasText: "Red" }).waitFor();
+    expect(await page.locator(".bars .name").allTextContents()).toEqual(
+      expect.arrayContaining(["Red", "Green", "Blue"]),
+    );
+  });
+
+  test("asks the server that serves it for the model's facts, and shows only examples that it knows", async () => {
+    const served = {
+      models: [
+        { id: "two", labels: ["Golf", "Tennis"], sha256: "ab".repeat(32), bytes: 7_100_481, file: "/model.onnx" },
+      ],
+    };
+    const page = await visit({ config: { models: "v1/models" }, files: { "v1/models": JSON.stringify(served) } });
+    await page.locator(".bars").waitFor();
+    expect(await page.locator(".examples li").count()).toBe(2);
+    expect(await label(page)).toBe("Golf");
+  });
+
+  test("says what is wrong with a model file that is none, and with one that is not there", async () => {
+    const page = await visit({ model: new TextEncoder().encode("no model at all") });
+    await page.getByRole("alert").waitFor();
+    expect(await page.getByRole("alert").textContent()).toContain("no ONNX model");
+    await host.close();
+    const other = await visit({ config: { model: { url: "missing.onnx", name: "m", bytes: 5 } } });
+    await other.getByRole("alert").waitFor();
+    expect(await other.getByRole("alert").textContent()).toContain("missing.onnx cannot be fetched (HTTP 404)");
+  });
+});
