@@ -57,7 +57,8 @@ function program(): Command {
 Examples:
   ballsight predict photo.jpg
   ballsight predict holiday/ more/*.png --top 1
-  curl -s https://example.org/ball.jpg | ballsight predict - --json`,
+  curl -s https://example.org/ball.jpg | ballsight predict - --json
+  ballsight predict /data/photos --redis redis://10.0.0.5 --out /data/answers --json`,
     )
     .action(async (photos: string[], options) => {
       const { predict } = await import("./commands/predict.ts");
@@ -215,7 +216,8 @@ Examples:
   ballsight collect --out photos/ --per-class 300
   ballsight collect --out pets/ --classes pets.txt --license commercial
   ballsight collect --out photos/ --urls more.csv --per-class 400
-  ballsight collect --out photos/ --retry timeout,rate-limited`,
+  ballsight collect --out photos/ --retry timeout,rate-limited
+  ballsight collect --out /data/photos --redis redis://10.0.0.5   (and \`ballsight worker\` on as many machines as you like)`,
     )
     .action(async (options) => {
       const { collect } = await import("./commands/collect.ts");
@@ -282,6 +284,7 @@ Examples:
     .option("--map <from=to...>", "folders that have another name here than where the work comes from")
     .option("--parallel <n>", "downloads at a time (default: 32)")
     .option("--shards <n>", "shards of downloads at a time (default: 4)")
+    .option("--json", "print one JSON object per shard: queue, shard, outcome, seconds, reason")
     .addHelpText(
       "after",
       `

@@ -19,7 +19,9 @@ const FLIPS: readonly (readonly number[])[] = flips();
  */
 export class HashIndex<T> {
   readonly #values: T[] = [];
-  readonly #hashes: PhotoHash[] = [];
+  /** The halves of the hashes apart: numbers without an object around each pair. */
+  readonly #highs: number[] = [];
+  readonly #lows: number[] = [];
   /** Per band and value, the photo that was added last, or -1. Made with the first photo: a megabyte. */
   #heads: readonly Int32Array[] = [];
   /** Per band, the photo that was added before with the same value. */
@@ -32,7 +34,8 @@ export class HashIndex<T> {
   add(value: T, hash: PhotoHash): void {
     if (this.#heads.length === 0) this.#heads = this.#before.map(() => new Int32Array(BAND_VALUES).fill(-1));
     const id = this.#values.push(value) - 1;
-    this.#hashes.push(hash);
+    this.#highs.push(hash.high);
+    this.#lows.push(hash.low);
     for (let band = 0; band < BANDS; band++) {
       const heads = this.#heads[band]!;
       const key = bandOf(hash, band);
@@ -54,7 +57,7 @@ export class HashIndex<T> {
     if (this.size === 0) return undefined;
     let [best, distance] = [-1, most + 1];
     const look = (hash: PhotoHash, id: number) => {
-      const found = hammingDistance(hash, this.#hashes[id]!);
+      const found = hammingDistance(hash, { high: this.#highs[id]!, low: this.#lows[id]! });
       const isNearer = found < distance || (found === distance && best !== -1 && id < best);
       if (isNearer && accept(this.#values[id]!)) [best, distance] = [id, found];
     };
