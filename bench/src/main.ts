@@ -115,6 +115,18 @@ function program(): Command {
       await clean(options);
     });
 
+  bench
+    .command("verify")
+    .description("Photos verified per second, and the most memory that it takes, for few photos and for many.")
+    .option("--few <n>", "different photos of 640 x 480", "100")
+    .option("--many <n>", "the same for many", "10000")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- verify --many 2000")
+    .action(async (options) => {
+      const { verify } = await import("./verify.ts");
+      await verify(options);
+    });
+
   peerOptions(bench.command("time-to-accuracy"))
     .description("Seconds of training, decoding apart, until the held-out accuracy first reaches a target.")
     .argument("[arguments...]", "options for `ballsight train`, behind --")

@@ -3,6 +3,7 @@
 import { HashIndex, NEAR_COPY } from "../hash/hashIndex.ts";
 import { ALIKE, likeness } from "../hash/likeness.ts";
 import type { PhotoHash } from "../hash/perceptual.ts";
+import { Sketches } from "../hash/sketches.ts";
 
 export interface KnownPhoto {
   /** Relative to the data set. */
@@ -24,31 +25,31 @@ export interface Look {
   readonly sketch: Uint8Array;
 }
 
-interface Seen {
-  readonly photo: KnownPhoto;
-  readonly sketch: Uint8Array;
-}
-
-/** Photos of all classes. */
+/** Photos of all classes: tens of thousands, and each is remembered as long as the run lasts. */
 export class Distinct {
   readonly #bytes = new Map<string, KnownPhoto>();
-  readonly #looks = new HashIndex<Seen>();
+  /** Their numbers in the two that follow. */
+  readonly #looks = new HashIndex<number>();
+  readonly #sketches = new Sketches();
+  readonly #photos: KnownPhoto[] = [];
 
   /** A picture without structure has no hash, and is nobody's copy by its looks. */
-  add({ file, label }: KnownPhoto, sha256: string, look: Look | undefined): void {
-    const photo = { file, label };
+  add(photo: KnownPhoto, sha256: string, look: Look | undefined): void {
     if (!this.#bytes.has(sha256)) this.#bytes.set(sha256, photo);
     const hash = look?.hashes[0];
-    if (look !== undefined && hash !== undefined) this.#looks.add({ photo, sketch: look.sketch }, hash);
+    if (look === undefined || hash === undefined) return;
+    this.#looks.add(this.#sketches.add(look.sketch), hash);
+    this.#photos.push(photo);
   }
 
   copyOf(sha256: string, { hashes, sketch }: Look): Copy | undefined {
     const same = this.#bytes.get(sha256);
     if (same !== undefined) return { of: same };
     // 64 bits find what may be one, and say too little of a ball in the middle of a lawn to tell.
-    const near = this.#looks.nearest(hashes, NEAR_COPY, (seen) => likeness(seen.sketch, sketch) >= ALIKE);
+    const likenessTo = (at: number) => likeness(this.#sketches.get(at), sketch);
+    const near = this.#looks.nearest(hashes, NEAR_COPY, (at) => likenessTo(at) >= ALIKE);
     if (near === undefined) return undefined;
-    return { of: near.value.photo, likeness: Number(likeness(near.value.sketch, sketch).toFixed(4)) };
+    return { of: this.#photos[near.value]!, likeness: Number(likenessTo(near.value).toFixed(4)) };
   }
 }
 

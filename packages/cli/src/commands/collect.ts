@@ -23,10 +23,14 @@ export async function collect(options: CollectOptions): Promise<number> {
     controller.abort(new BallsightError("INTERRUPTED", { task: "reading photos", advice: "run the command again" }));
   }, "stopping; the same command goes on from here");
   let phase = "";
+  let before = 0;
   const draw = (label: string, done: number, total: number, note = "") => {
-    if (phase !== label) progress.start(label);
+    if (phase !== label) {
+      progress.start(label);
+      before = done - 1;
+    }
     phase = label;
-    progress.update({ done, total, note });
+    progress.update({ done, total, before: Math.max(0, Math.min(before, done)), note });
   };
   const events: CollectEvents = {
     say: (line) => {

@@ -10,7 +10,7 @@ import { Company } from "../queue/company.ts";
 import { expectRedis, redisAddress } from "../queue/connection.ts";
 import { placeOf } from "../queue/place.ts";
 import { QUEUES, type QueueName } from "../queue/shard.ts";
-import { type ShardJob, ShardWorker } from "../queue/shardWorker.ts";
+import { type ShardEvent, type ShardJob, ShardWorker } from "../queue/shardWorker.ts";
 
 interface WorkerOptions {
   readonly redis: string;
@@ -18,6 +18,7 @@ interface WorkerOptions {
   readonly map?: readonly string[];
   readonly parallel?: string;
   readonly shards?: string;
+  readonly json?: true;
 }
 
 /** BullMQ's own; tests have no patience. */
@@ -46,7 +47,11 @@ export async function worker(options: WorkerOptions): Promise<number> {
     // ONNX Runtime uses all cores for one photo.
     predict: { job: predictJob(place), concurrency: 1 },
   };
-  const shared = { address, place, say, lockMs, company: new Company() };
+  const onShard = (event: ShardEvent) => {
+    if (options.json) process.stdout.write(`${JSON.stringify(event)}\n`);
+    else say(shardLine(event));
+  };
+  const shared = { address, place, say, onShard, lockMs, company: new Company() };
   const workers = names.map((name) => new ShardWorker(name, { ...shared, ...jobs[name] }));
   say(`waiting for work at ${address.name}`);
   await stopped;
@@ -61,6 +66,12 @@ export async function worker(options: WorkerOptions): Promise<number> {
   redis.disconnect();
   // A download that hears of nothing must not hold the end up.
   process.exit(0);
+}
+
+function shardLine({ queue, shard, outcome, seconds, reason, tries_left }: ShardEvent): string {
+  if (outcome === "done") return `${queue} ${shard}: done in ${seconds?.toFixed(1)} s`;
+  if (outcome === "given back") return `${queue} ${shard}: given back`;
+  return `${queue} ${shard}: ${reason}; ${tries_left === 0 ? "no more tries" : "it is tried again"}`;
 }
 
 function queueNames(text: string | undefined): readonly QueueName[] {

@@ -22,6 +22,8 @@ export interface ProgressState {
   readonly done: number;
   /** Left away where nobody knows. */
   readonly total?: number;
+  /** Of `done`, by an earlier run: it says nothing about the time that the rest takes. */
+  readonly before?: number;
   /** Shown behind the times with four decimals; fastai's smoothed training loss. */
   readonly smoothLoss?: number;
   /** Behind it all. */
@@ -33,10 +35,14 @@ const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 10_000;
 
 /** fastai's text: `45.00% [9/20 00:04<00:05 1.2345]`. Times in seconds. */
-export function progressText({ done, total, smoothLoss, note = "" }: ProgressState, elapsed: number): string {
+export function progressText(
+  { done, total, before = 0, smoothLoss, note = "" }: ProgressState,
+  elapsed: number,
+): string {
   if (total === undefined) return `[${done} ${clock(elapsed)}]`;
   const percent = total === 0 ? 100 : (100 * done) / total;
-  const remaining = done === 0 ? Number.POSITIVE_INFINITY : (elapsed / done) * (total - done);
+  const now = done - before;
+  const remaining = now === 0 ? Number.POSITIVE_INFINITY : (elapsed / now) * (total - done);
   const loss = smoothLoss === undefined ? "" : ` ${Number.isNaN(smoothLoss) ? "nan" : smoothLoss.toFixed(4)}`;
   return `${percent.toFixed(2)}% [${done}/${total} ${clock(elapsed)}<${clock(remaining)}${loss}]${note && ` ${note}`}`;
 }

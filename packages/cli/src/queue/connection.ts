@@ -66,6 +66,7 @@ export async function expectRedis({ options, name }: RedisAddress): Promise<void
   try {
     await redis.connect();
     // Whether it answers at all needs the password; whether it is one that BullMQ can use, its version.
+    await redis.select(options.db);
     const version = /^redis_version:(\d+)/m.exec(await redis.info("server"))?.[1];
     if (version !== undefined && Number(version) < LEAST_VERSION) {
       const advice = `use version ${LEAST_VERSION} or later`;

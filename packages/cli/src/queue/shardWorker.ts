@@ -10,6 +10,18 @@ import { PREFIX, type QueueName, readResult, resultPath, SHARD_VERSION, type Sha
 /** Leaves the shard's result under `folder`, or throws. */
 export type ShardJob = (shard: Shard<unknown>, folder: string, signal: AbortSignal) => Promise<void>;
 
+/** What became of a shard in this worker. */
+export interface ShardEvent {
+  readonly queue: QueueName;
+  readonly shard: string;
+  readonly outcome: "done" | "given back" | "failed";
+  /** done: how long it took. */
+  readonly seconds?: number;
+  /** failed: why, and how often it is tried again. */
+  readonly reason?: string;
+  readonly tries_left?: number;
+}
+
 export interface ShardWorkerOptions {
   readonly address: RedisAddress;
   /** Shards at a time. */
@@ -20,6 +32,7 @@ export interface ShardWorkerOptions {
   /** Where a folder of the coordinator is on this machine. */
   readonly place: (folder: string) => string;
   readonly say: (line: string) => void;
+  readonly onShard: (event: ShardEvent) => void;
   /** Who is silent for so long is thought dead, and its shards go to others; milliseconds. */
   readonly lockMs: number;
 }
@@ -103,12 +116,12 @@ export class ShardWorker {
       // Another worker may have finished it, and have died before it said so.
       if ((await readResult(resultPath(folder, shard.id))) !== undefined) return;
       await this.#options.job(shard, folder, controller.signal);
-      const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      this.#options.say(`${this.#name} ${shard.id}: done in ${seconds} s`);
+      const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
+      this.#options.onShard({ queue: this.#name, shard: shard.id, outcome: "done", seconds });
     } catch (error) {
       if (!this.#giveBack.signal.aborted || error instanceof DelayedError) throw error;
       await job.moveToWait(token);
-      this.#options.say(`${this.#name} ${shard.id}: given back`);
+      this.#options.onShard({ queue: this.#name, shard: shard.id, outcome: "given back" });
       throw new WaitingError();
     } finally {
       leave?.();
@@ -116,10 +129,12 @@ export class ShardWorker {
     }
   }
 
-  #onFailed(job: Job<Shard<unknown>> | undefined, { message }: Error): void {
-    const left = job === undefined ? 0 : (job.opts.attempts ?? TRIES) - job.attemptsMade;
-    const next = left > 0 ? "it is tried again" : "no more tries";
-    this.#options.say(`${this.#name} ${job?.id ?? "shard"}: ${message}; ${next}`);
+  #onFailed(job: Job<Shard<unknown>> | undefined, { message: reason }: Error): void {
+    // Finished: for good.
+    const left =
+      job === undefined || job.finishedOn !== undefined ? 0 : (job.opts.attempts ?? TRIES) - job.attemptsMade;
+    const shard = job?.id ?? "unknown";
+    this.#options.onShard({ queue: this.#name, shard, outcome: "failed", reason, tries_left: left });
   }
 
   /** A server that is away is waited for; a lock that was lost is another's shard, which needs no telling. */

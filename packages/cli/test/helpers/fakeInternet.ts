@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
+import { crc32, deflateSync, gzipSync } from "node:zlib";
 import sharp from "sharp";
 
 /** What a search has for a question: paths of photos on this server, best first. */
@@ -22,16 +22,36 @@ export interface FakeInternet {
   close(): Promise<void>;
 }
 
-const known = new Map<number, Promise<Buffer>>();
+const known = new Map<string, Promise<Buffer>>();
+
+function once(name: string, make: () => Promise<Buffer>): Promise<Buffer> {
+  const bytes = known.get(name) ?? make();
+  known.set(name, bytes);
+  return bytes;
+}
 
 /** A JPEG of 160 x 144 pixels that looks like no other number's: smooth random colours. */
 export function photoBytes(id: number): Promise<Buffer> {
-  let bytes = known.get(id);
-  if (bytes === undefined) {
-    bytes = drawn(id).jpeg({ quality: 80 }).toBuffer();
-    known.set(id, bytes);
+  return once(`photo/${id}`, () => drawn(id).jpeg({ quality: 80 }).toBuffer());
+}
+
+/** The same picture in another size and quality. */
+const recodedBytes = (id: number) =>
+  once(`recoded/${id}`, () => drawn(id).resize(320, 288).jpeg({ quality: 60 }).toBuffer());
+
+const smallBytes = (id: number) => once(`small/${id}`, () => drawn(id).resize(60, 54).jpeg().toBuffer());
+
+/** Makes what the paths' answers take time for, so that a busy machine is not slower than a program's patience. */
+export async function prepare(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const [kind = "", name = "0"] = path.split("/");
+    const id = Number.parseInt(name, 10);
+    await photoBytes(TAKEN.has(kind) || kind === "moved" ? id : id % COMMON);
+    if (kind === "recoded") await recodedBytes(id);
+    else if (kind === "small") await smallBytes(id % COMMON);
+    else if (kind === "bomb") bombOf(await photoBytes(id % COMMON));
+    else if (kind === "pixels") pixelBomb();
   }
-  return bytes;
 }
 
 export function drawn(id: number): sharp.Sharp {
@@ -230,10 +250,16 @@ async function listen(answer: RequestListener): Promise<Server> {
   return server;
 }
 
+/** How many pictures do for those that are not taken. */
+const COMMON = 50;
+const TAKEN: ReadonlySet<string> = new Set(["ok", "gzip", "mirrored", "turned", "broken-off"]);
+
 /** `/photo/<kind>/<id>.jpg` */
 async function servePhoto(path: string, response: ServerResponse): Promise<void> {
-  const [, , kind, name = "0"] = path.split("/");
-  const bytes = await photoBytes(Number.parseInt(name, 10));
+  const [, , kind = "", name = "0"] = path.split("/");
+  const id = Number.parseInt(name, 10);
+  // Drawing takes longer than all else: those that nobody takes need not be others.
+  const bytes = await photoBytes(TAKEN.has(kind) ? id : id % COMMON);
   const jpeg = { "content-type": "image/jpeg" };
   switch (kind) {
     case "ok":
@@ -278,17 +304,25 @@ async function servePhoto(path: string, response: ServerResponse): Promise<void>
     case "gzip":
       return void response.writeHead(200, { ...jpeg, "content-encoding": "gzip" }).end(gzipSync(bytes));
     case "small":
-      return void response.writeHead(200, jpeg).end(await sharp(bytes).resize(60, 54).jpeg().toBuffer());
+      return void response.writeHead(200, jpeg).end(await smallBytes(id % COMMON));
     case "recoded":
-      return void response
-        .writeHead(200, jpeg)
-        .end(await drawn(Number.parseInt(name, 10)).resize(320, 288).jpeg({ quality: 60 }).toBuffer());
+      return void response.writeHead(200, jpeg).end(await recodedBytes(id));
     case "mirrored":
       return void response.writeHead(200, jpeg).end(await sharp(bytes).flop().png().toBuffer());
     case "turned":
       return void response.writeHead(200, jpeg).end(await sharp(bytes).rotate(90).jpeg({ quality: 90 }).toBuffer());
     case "optout":
       return void response.writeHead(200, { ...jpeg, "x-robots-tag": "noai, noimageai" }).end(bytes);
+    case "pixels":
+      return void response.writeHead(200, { "content-type": "image/png" }).end(pixelBomb());
+    case "longer":
+      // Than its header says: what comes is half of it.
+      response.writeHead(200, { ...jpeg, "content-length": bytes.length >> 1, connection: "close" }).flushHeaders();
+      return void response.socket?.end(bytes);
+    case "shorter":
+      // The rest never comes.
+      response.writeHead(200, { ...jpeg, "content-length": bytes.length + 1000, connection: "close" });
+      return void response.write(bytes, () => response.destroy());
     case "loop":
       return void response.writeHead(302, { location: path }).end();
     case "moved":
@@ -306,4 +340,30 @@ let bomb: Buffer | undefined;
 function bombOf(bytes: Buffer): Buffer {
   bomb ??= gzipSync(Buffer.concat([bytes, Buffer.alloc(200_000_000)]));
   return bomb;
+}
+
+/** A PNG of one bit per pixel. */
+export function png(width: number, height: number): Buffer {
+  const chunk = (type: string, content: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type, "latin1"), content]);
+    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(content.length);
+    check.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, check]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 1;
+  const data = deflateSync(Buffer.alloc((width / 8 + 1) * height), { level: 9 });
+  const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", data), chunk("IEND", Buffer.alloc(0))]);
+}
+
+let pixels: Buffer | undefined;
+
+/** 200 megapixels in some kilobytes. */
+export function pixelBomb(): Buffer {
+  pixels ??= png(20_000, 10_000);
+  return pixels;
 }

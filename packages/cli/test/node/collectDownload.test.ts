@@ -9,14 +9,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { crc32, deflateSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import type { AddressRules } from "@ballsight/server/addresses";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Client, type ClientOptions } from "../../src/collect/download/client.ts";
 import { type DownloadSettings, download } from "../../src/collect/download/download.ts";
 import { HostGate } from "../../src/collect/download/politeness.ts";
 import { Robots } from "../../src/collect/download/robots.ts";
-import { type FakeInternet, fakeInternet, photoBytes } from "../helpers/fakeInternet.ts";
+import { type FakeInternet, fakeInternet, photoBytes, pixelBomb, png } from "../helpers/fakeInternet.ts";
 
 let internet: FakeInternet;
 let folder: string;
@@ -516,23 +516,3 @@ async function rawServer(answer: Uint8Array): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/photo.jpg`;
 }
-
-/** A PNG of one bit per pixel. */
-function png(width: number, height: number): Buffer {
-  const chunk = (type: string, data: Uint8Array) => {
-    const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
-    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    check.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, check]);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = 1;
-  const pixels = deflateSync(Buffer.alloc((width / 8 + 1) * height), { level: 9 });
-  const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
-  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", Buffer.alloc(0))]);
-}
-
-const pixelBomb = () => png(20_000, 10_000);

@@ -78,16 +78,19 @@ describe.skipIf(!hasRedisServer)("predict --redis", { timeout: LONG_MS }, () => 
     programs.kill();
     expect((await start([...ASK, "--redis", redis.url, "--out", "answers"]).ended).stdout).toBe(alone.stdout);
     await utimes(join(folder, "photos", "199.jpg"), 1, 1);
-    await worker();
+    const last = await worker("--json");
     expect((await start([...ASK, "--redis", redis.url, "--out", "answers"]).ended).stdout).toBe(alone.stdout);
     expect(await readdir(join(folder, "answers"))).toHaveLength(answers.length + 1);
+    await until(() => last.said.stdout.endsWith("\n"));
+    const shard = { queue: "predict", shard: expect.stringMatching(/^[\da-f]{32}$/), outcome: "done" };
+    expect(JSON.parse(last.said.stdout)).toEqual({ ...shard, seconds: expect.any(Number) });
   });
 
   test("dead letters are an error per photo, and answered with --retry", async () => {
     redis = await redisServer();
     await photos(3);
     const alone = await start(ASK).ended;
-    const lost = await worker("--map", `${folder}=/nowhere`);
+    const lost = await worker("--json", "--map", `${folder}=/nowhere`);
     const args = [...ASK, "--redis", redis.url, "--out", "answers"];
     for (const _ of [1, 2]) {
       const outcome = await start(args).ended;
@@ -101,7 +104,13 @@ describe.skipIf(!hasRedisServer)("predict --redis", { timeout: LONG_MS }, () => 
       expect(lines.find(({ file }) => file === "none").error.code).toBe("NO_PHOTOS");
     }
     lost.child.kill("SIGTERM");
-    await lost.ended;
+    const { stdout } = await lost.ended;
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ outcome, tries_left }) => [outcome, tries_left])).toEqual([2, 1, 0].map((n) => ["failed", n]));
+    expect(events[0].reason).toContain("on this worker");
     await worker();
     expect((await start([...args, "--retry"]).ended).stdout).toBe(alone.stdout);
   });

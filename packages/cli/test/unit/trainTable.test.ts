@@ -30,6 +30,11 @@ describe("progressText", () => {
   ])("of %o after %d s is %s", (state, elapsed, expected) => {
     expect(progressText(state, elapsed)).toBe(expected);
   });
+
+  it("what an earlier run did says nothing about the time that is left", () => {
+    expect(progressText({ done: 210, total: 300, before: 200 }, 10)).toBe("70.00% [210/300 00:10<01:30]");
+    expect(progressText({ done: 200, total: 300, before: 200 }, 1)).toMatch(/^66\.67% \[200\/300 00:01</);
+  });
 });
 
 /** A stream that remembers, and a clock that the test moves. */
