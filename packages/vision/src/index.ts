@@ -107,8 +107,6 @@ export {
   type Pixels,
   percentileOf,
   pictureFigures,
-  type SharpnessFigures,
-  sharpnessFigures,
 } from "./quality/figures.ts";
 export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";

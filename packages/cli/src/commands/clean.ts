@@ -1,26 +1,21 @@
 // `ballsight clean`: a data set in; doubtful photos out, with a reason and a suggestion each, in issues.jsonl.
 
 import { join, resolve } from "node:path";
-import { fail } from "@ballsight/vision";
-import { findIssues } from "../clean/find.ts";
+import { cleanDataset } from "../clean/cleanDataset.ts";
 import { ISSUES_FILE, writeIssues } from "../clean/issues.ts";
-import { type Passed, passOver, recordsFolder } from "../clean/pass.ts";
+import type { Passed } from "../clean/pass.ts";
 import { type CleanResult, cleanResult, unjudgedRemark } from "../clean/result.ts";
 import { readThresholds } from "../clean/thresholds.ts";
-import { lockCacheFolder, userCache } from "../data/cacheFolder.ts";
 import { type Dataset, readDataset } from "../data/dataset.ts";
-import { Metadata } from "../data/metadata.ts";
 import { nameSome } from "../evaluate/labels.ts";
 import { fingerprintOf, trainingRecord } from "../evaluate/provenance.ts";
-import { loadSharp } from "../images/decode.ts";
-import { defaultModelPath, loadRecognizer } from "../model/load.ts";
+import { defaultModelPath } from "../model/load.ts";
 import { cleanTable } from "../output/cleanTable.ts";
 import { errorLine } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { warn } from "../output/warn.ts";
 import { expectWritable } from "../report/place.ts";
-import { hashFile } from "../trash/move.ts";
 
 export interface CleanOptions {
   readonly model?: string;
@@ -37,13 +32,6 @@ export async function clean(data: string, options: CleanOptions): Promise<number
   const dataset = await readDataset(data);
   const out = resolve(options.out ?? join(dataset.dir, ISSUES_FILE));
   await expectWritable("--out", out, [".jsonl"]);
-  const [runtime, recognizer, hash, metadata] = await Promise.all([
-    import("onnxruntime-node"),
-    loadRecognizer(model),
-    hashFile(model),
-    Metadata.read(dataset.dir),
-    loadSharp(),
-  ]);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
   const warnings: string[] = [];
   const remark = (line: string) => {
@@ -54,65 +42,29 @@ export async function clean(data: string, options: CleanOptions): Promise<number
   for (const { message } of dataset.warnings) remark(message);
   if (options.model === undefined) remark("no --model: the recogniser that ships says what photos look like");
 
-  const passed = await withRecords(dataset, options.cache, (folder) => {
-    progress.start("Photos");
-    return passOver({
-      dataset,
-      recognizer,
-      model: hash!,
-      folder,
-      onProgress: (done, total) => progress.update({ done, total }),
-    });
-  });
-  progress.clear();
-  for (const [index, error] of passed.failures) process.stderr.write(`${errorLine(error, dataset.files[index])}\n`);
-  if (passed.photos.length === 0) fail("NO_PHOTOS", { name: data });
-  if (wasTrainedOn(recognizer.metadata, dataset, passed)) {
-    remark(
-      "the model was trained on these very photos, so it may have learnt wrong labels by heart: one that was not finds more (--model)",
-    );
-  }
-
-  let stage = "";
-  const findings = await findIssues({
-    runtime,
-    passed,
-    classes: dataset.classes,
-    metadata,
+  const { passed, findings } = await cleanDataset({
+    dataset,
+    model,
+    cache: options.cache,
     thresholds,
-    onProgress: (label, done, total) => {
-      if (label !== stage) progress.start(label);
-      stage = label;
-      progress.update({ done, total });
+    progress,
+    onPassed: (passed, { metadata }) => {
+      for (const [index, error] of passed.failures) {
+        process.stderr.write(`${errorLine(error, dataset.files[index])}\n`);
+      }
+      if (wasTrainedOn(metadata, dataset, passed)) remark(LEARNT_BY_HEART);
     },
   });
-  progress.clear();
   const { unjudged } = findings.labels;
   if (unjudged.length > 0) remark(unjudgedRemark(nameSome(unjudged.map((target) => dataset.classes[target]!))));
   const result = cleanResult({ dataset, model: resolve(model), passed, findings, thresholds, warnings });
   await writeIssues(out, result.issues);
-  await recognizer.release();
   print(result, out, options);
   return passed.failures.size > 0 ? 1 : 0;
 }
 
-/** The cache is held while it is filled: two processes at once would write over each other. */
-async function withRecords<T>(
-  { dir }: Dataset,
-  option: string | undefined,
-  work: (folder: string) => Promise<T>,
-): Promise<T> {
-  const root = option ?? process.env.BALLSIGHT_CACHE;
-  const folder = recordsFolder(join(root ? resolve(root) : userCache(), "clean"), dir);
-  const lock = await lockCacheFolder(folder, {
-    onWait: (holder) => warn(`waiting for ${holder}, which looks at these photos`),
-  });
-  try {
-    return await work(folder);
-  } finally {
-    await lock.release();
-  }
-}
+const LEARNT_BY_HEART =
+  "the model was trained on these very photos, so it may have learnt wrong labels by heart: one that was not finds more (--model, or --folds-train 5)";
 
 function wasTrainedOn(metadata: Readonly<Record<string, string>>, dataset: Dataset, passed: Passed): boolean {
   const hashes: (string | undefined)[] = dataset.files.map(() => undefined);
