@@ -56,7 +56,7 @@ export async function openEyes({ model, body, arch, cache }: EyesOptions): Promi
   };
 }
 
-async function bareModel(path: string, arch: string): Promise<Uint8Array> {
+export async function bareModel(path: string, arch: string): Promise<Uint8Array> {
   const entry = resolveModel(arch);
   const { mean, std, padding } = entry;
   const spec: NetworkSpec = { architecture: architectureOf(arch), padding, head: "linear", classes: 2, mean, std };

@@ -75,14 +75,19 @@ export async function cleanDataset(options: CleanDatasetOptions): Promise<Cleane
   return { passed, findings };
 }
 
+/** Where what was seen of a data set is kept. */
+export function recordsOf({ dir }: Dataset, option: string | undefined): string {
+  const root = option ?? process.env.BALLSIGHT_CACHE;
+  return recordsFolder(join(root ? resolve(root) : userCache(), "clean"), dir);
+}
+
 /** The cache is held while it is filled: two processes at once would write over each other. */
 async function withRecords<T>(
-  { dir }: Dataset,
+  dataset: Dataset,
   option: string | undefined,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const root = option ?? process.env.BALLSIGHT_CACHE;
-  const folder = recordsFolder(join(root ? resolve(root) : userCache(), "clean"), dir);
+  const folder = recordsOf(dataset, option);
   const lock = await lockCacheFolder(folder, {
     onWait: (holder) => warn(`waiting for ${holder}, which looks at these photos`),
   });

@@ -1,12 +1,15 @@
 // `ballsight clean`: a data set in; doubtful photos out, with a reason and a suggestion each, in issues.jsonl.
 
-import { join, resolve } from "node:path";
-import { cleanDataset } from "../clean/cleanDataset.ts";
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { cleanDataset, recordsOf } from "../clean/cleanDataset.ts";
+import { foldsJudge } from "../clean/folds.ts";
 import { ISSUES_FILE, writeIssues } from "../clean/issues.ts";
 import type { Passed } from "../clean/pass.ts";
 import { type CleanResult, cleanResult, unjudgedRemark } from "../clean/result.ts";
 import { readThresholds } from "../clean/thresholds.ts";
 import { type Dataset, readDataset } from "../data/dataset.ts";
+import { readVersion } from "../data/version.ts";
 import { nameSome } from "../evaluate/labels.ts";
 import { fingerprintOf, trainingRecord } from "../evaluate/provenance.ts";
 import { defaultModelPath } from "../model/load.ts";
@@ -16,12 +19,15 @@ import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { warn } from "../output/warn.ts";
 import { expectWritable } from "../report/place.ts";
+import { RUN_FILES } from "../run/runDirectory.ts";
+import { number, savedConfig, trainArguments } from "../train/options.ts";
 
 export interface CleanOptions {
   readonly model?: string;
   readonly out?: string;
   readonly cache?: string;
   readonly threshold?: readonly string[];
+  readonly foldsTrain?: string;
   readonly json?: true;
 }
 
@@ -29,6 +35,7 @@ export interface CleanOptions {
 export async function clean(data: string, options: CleanOptions): Promise<number> {
   const thresholds = readThresholds(options.threshold);
   const model = options.model ?? defaultModelPath();
+  const folds = number("folds-train", options.foldsTrain, 0, { from: 2, to: 20, whole: true });
   const dataset = await readDataset(data);
   const out = resolve(options.out ?? join(dataset.dir, ISSUES_FILE));
   await expectWritable("--out", out, [".jsonl"]);
@@ -52,12 +59,29 @@ export async function clean(data: string, options: CleanOptions): Promise<number
       for (const [index, error] of passed.failures) {
         process.stderr.write(`${errorLine(error, dataset.files[index])}\n`);
       }
-      if (wasTrainedOn(metadata, dataset, passed)) remark(LEARNT_BY_HEART);
+      if (folds === 0 && wasTrainedOn(metadata, dataset, passed)) remark(LEARNT_BY_HEART);
     },
+    ...(folds > 0 && {
+      judge: foldsJudge({ dataset, folds, root: recordsOf(dataset, options.cache), args: await argsBeside(model), progress }),
+    }),
   });
   const { unjudged } = findings.labels;
   if (unjudged.length > 0) remark(unjudgedRemark(nameSome(unjudged.map((target) => dataset.classes[target]!))));
-  const result = cleanResult({ dataset, model: resolve(model), passed, findings, thresholds, warnings });
+  const version = await readVersion(join(dirname(model), RUN_FILES.data)).catch(() => []);
+  const parts = new Map(version.map(({ sha256, split }) => [sha256, split]));
+  const splitOf = ({ sha256 }: { readonly sha256: string }) => parts.get(sha256);
+  const issues = findings.issues.map((issue) => {
+    const split = splitOf(issue);
+    return split === undefined ? issue : { ...issue, split };
+  });
+  const heldOut = new Set(issues.flatMap(({ split, file }) => (split === "valid" ? [file] : []))).size;
+  if (heldOut > 0) {
+    remark(
+      `${heldOut} of these photos are held out by the model's run: what is changed there changes what accuracy is measured on`,
+    );
+  }
+  const found = { ...findings, issues };
+  const result = cleanResult({ dataset, model: resolve(model), passed, findings: found, thresholds, warnings, splitOf });
   await writeIssues(out, result.issues);
   print(result, out, options);
   return passed.failures.size > 0 ? 1 : 0;
@@ -65,6 +89,14 @@ export async function clean(data: string, options: CleanOptions): Promise<number
 
 const LEARNT_BY_HEART =
   "the model was trained on these very photos, so it may have learnt wrong labels by heart: one that was not finds more (--model, or --folds-train 5)";
+
+/** Trained as the model was, where its run says how; else as `train` does. */
+async function argsBeside(model: string): Promise<string[]> {
+  const file = join(dirname(model), RUN_FILES.config);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return [];
+  return trainArguments({ ...savedConfig(JSON.parse(text), file), dataVersion: null });
+}
 
 function wasTrainedOn(metadata: Readonly<Record<string, string>>, dataset: Dataset, passed: Passed): boolean {
   const hashes: (string | undefined)[] = dataset.files.map(() => undefined);
