@@ -127,6 +127,17 @@ function program(): Command {
       await verify(options);
     });
 
+  bench
+    .command("clean-hashes")
+    .description("Copies among synthetic photos: the cost of one more among a million beside that among ten thousand.")
+    .option("--photos <n>", "the most photos", "1000000")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- clean-hashes")
+    .action(async (options) => {
+      const { cleanHashes } = await import("./clean/hashes.ts");
+      await cleanHashes(options);
+    });
+
   peerOptions(bench.command("time-to-accuracy"))
     .description("Seconds of training, decoding apart, until the held-out accuracy first reaches a target.")
     .argument("[arguments...]", "options for `ballsight train`, behind --")

@@ -31,8 +31,8 @@ export interface EyesOptions {
 }
 
 export interface Eyes {
-  /** @param like the data set whose records are used, where it is another one */
-  look(dataset: Dataset, like?: Dataset): Promise<Passed>;
+  /** @param name of where its records are kept: the folder, where that stays */
+  look(dataset: Dataset, name?: string): Promise<Passed>;
   release(): Promise<void>;
 }
 
@@ -42,8 +42,8 @@ export async function openEyes({ model, body, arch, cache }: EyesOptions): Promi
   const recognizer = await Recognizer.load(runtime, bytes);
   const hash = createHash("sha256").update(bytes).digest("hex");
   return {
-    look: async (dataset, like = dataset) => {
-      const folder = recordsFolder(cache, like.dir);
+    look: async (dataset, name = dataset.dir) => {
+      const folder = recordsFolder(cache, name);
       await makeFolders(folder);
       const progress = new Progress({ stream: process.stderr });
       progress.start("Photos");
@@ -56,7 +56,7 @@ export async function openEyes({ model, body, arch, cache }: EyesOptions): Promi
   };
 }
 
-async function bareModel(path: string, arch: string): Promise<Uint8Array> {
+export async function bareModel(path: string, arch: string): Promise<Uint8Array> {
   const entry = resolveModel(arch);
   const { mean, std, padding } = entry;
   const spec: NetworkSpec = { architecture: architectureOf(arch), padding, head: "linear", classes: 2, mean, std };

@@ -5,7 +5,7 @@ import { badPictures, QUALITY_CHECKS, type QualityCheck, unitRows } from "@balls
 import * as runtime from "onnxruntime-node";
 import {
   type Dataset,
-  distancesToClasses,
+  distancesToClass,
   findIssues,
   type Issue,
   nearestByClass,
@@ -44,13 +44,13 @@ export async function plantedFaults(eyes: Eyes, dataset: Dataset, sound: Passed,
   const sources = sound.photos.map(({ file, target }) => ({ path: join(dataset.dir, file), label: classes[target]! }));
   const list = await plant(root, sources, seed);
   const spoilt = await readDataset(root);
-  const merged = merge(sound, classes, spoilt, await eyes.look(spoilt, dataset), list);
+  const merged = merge(sound, classes, spoilt, await eyes.look(spoilt, `planted in ${dataset.dir}`), list);
   const before = await issuesOf(sound, classes);
   const after = await issuesOf(merged.passed, classes);
   return {
     copies: scoreCopies(sound, before, merged, after),
     pictures: await scorePictures(merged, after, classes.length, before),
-    ...scoreConflicts(dataset, merged, after),
+    ...scoreConflicts(sound, merged, after),
     soundCopies: before.filter(({ of }) => of !== undefined).length,
   };
 }
@@ -135,16 +135,13 @@ function scoreCopies(sound: Passed, before: readonly Issue[], merged: Merged, af
   );
 }
 
-function scoreConflicts({ classes }: Dataset, { passed, planted }: Merged, after: readonly Issue[]) {
+function scoreConflicts(sound: Passed, { passed, planted }: Merged, after: readonly Issue[]) {
   const conflicts = new Set(after.flatMap(({ kind, file, of }) => (kind === "conflict" ? [file, of!.file] : [])));
-  const label = (i: number) => classes[passed.photos[i]!.target]!;
   const elsewhere = [...planted].filter(
-    ([i, { fault, source, file }]) =>
-      (COPIES as readonly string[]).includes(fault) && source !== undefined && file.startsWith(`${label(i)}/`),
+    ([i, { source }]) => source !== undefined && passed.photos[i]!.target !== sound.photos[source]!.target,
   );
-  return {
-    conflicts: { planted: elsewhere.length, found: elsewhere.filter(([, { file }]) => conflicts.has(file)).length },
-  };
+  const met = elsewhere.filter(([, { file }]) => conflicts.has(file));
+  return { conflicts: { planted: elsewhere.length, found: met.length } };
 }
 
 async function scorePictures(merged: Merged, after: readonly Issue[], classes: number, before: readonly Issue[]) {
@@ -161,7 +158,7 @@ async function scorePictures(merged: Merged, after: readonly Issue[], classes: n
   const byClass = await nearestByClass(runtime, unitRows(embeddings), targets, classes, NEIGHBOURS);
   const scoresOf = (kind: string) =>
     kind === "off-topic"
-      ? distancesToClasses(byClass, groups).map((distance) => -distance)
+      ? distancesToClass(byClass, targets, groups).map((distance) => -distance)
       : all.filter(({ check }) => check === kind).map(({ score }) => score);
   const score = (fault: string, kind: string) => {
     const planted = new Set([...merged.planted].filter(([, one]) => one.fault === fault).map(([i]) => i));

@@ -2,7 +2,7 @@
 
 import type { OrtRuntime } from "@ballsight/grad";
 import { Generator, type Rows } from "@ballsight/vision";
-import { distancesToClasses, findOffTopic, nearestByClass, pickRows, readThresholds } from "../internals.ts";
+import { distancesToClass, findOffTopic, nearestByClass, pickRows, readThresholds } from "../internals.ts";
 import { type Found, found, meanOf } from "./score.ts";
 
 const NEIGHBOURS = 16;
@@ -27,9 +27,9 @@ export async function strangersOfLeftOutClass(
       i < own.length ? photos[row]!.target : (out + 1 + random.integer(classes - 1)) % classes,
     );
     const byClass = await nearestByClass(runtime, pickRows(features, rows), targets, classes, NEIGHBOURS);
-    const filled = byClass.filter((_, target) => target !== out);
-    const distances = distancesToClasses(
-      filled,
+    const distances = distancesToClass(
+      byClass,
+      targets,
       rows.map((_, i) => i),
     );
     const flagged = findOffTopic(distances, readThresholds()["off-topic"]).map(({ photo }) => photo);

@@ -23,7 +23,7 @@ export {
 } from "./labels/confident.ts";
 export { cosine, type Rows, unitRows } from "./labels/features.ts";
 export { type Neighbours, nearestRows } from "./labels/nearest.ts";
-export { type OutOfFoldOptions, outOfFold } from "./labels/outOfFold.ts";
+export { assignFolds, type OutOfFoldOptions, outOfFold } from "./labels/outOfFold.ts";
 export { averageDecay } from "./learner/average.ts";
 export { type Best, type BestOptions, MONITORS, type Monitor, type PhaseEnd } from "./learner/best.ts";
 export { atTemperature, type Calibration, calibrate, fitTemperature } from "./learner/calibrate.ts";
@@ -108,8 +108,6 @@ export {
   type Pixels,
   percentileOf,
   pictureFigures,
-  type SharpnessFigures,
-  sharpnessFigures,
 } from "./quality/figures.ts";
 export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";

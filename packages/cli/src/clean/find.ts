@@ -14,7 +14,7 @@ import { CopyFinder, type CopyGroups, findCropLinks, keepOrder, type RankedPhoto
 import { type Issue, type SimilarPhoto, sortIssues } from "./issues.ts";
 import { checkLabels, type LabelCheck, type NearestPhotos, nearestOfBoth } from "./labels.ts";
 import { nearestByClass, nearestOfAll } from "./neighbours.ts";
-import { distancesToClasses, findOffTopic } from "./offTopic.ts";
+import { distancesToClass, findOffTopic } from "./offTopic.ts";
 import type { Passed, PassedPhoto } from "./pass.ts";
 import { qualityReason } from "./reasons.ts";
 import type { Thresholds } from "./thresholds.ts";
@@ -29,12 +29,17 @@ export interface Findings {
   readonly steppedBack: readonly SteppedBack[];
 }
 
+/** Out-of-fold probabilities [photos, classes]; a photo's copies are in its group. */
+export type Judge = (photos: readonly PassedPhoto[], groups: ArrayLike<number>) => Promise<Float32Array>;
+
 export interface FindOptions {
   readonly runtime: OrtRuntime;
   readonly passed: Passed;
   readonly classes: readonly string[];
   readonly metadata: Pick<Metadata, "get">;
   readonly thresholds: Thresholds;
+  /** Instead of linear heads on the embeddings. */
+  readonly judge?: Judge;
   readonly onProgress: (label: string, done: number, total: number) => void;
 }
 
@@ -62,6 +67,7 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
     features,
     classes: classes.length,
     groups: first.keptOf,
+    ...(options.judge !== undefined && { judge: options.judge }),
     onProgress: (done: number, total: number) => onProgress("Labels", done, total),
   };
   const labels = await checkLabels(forLabels);
@@ -70,7 +76,10 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
   const judged = ranked.map((photo, i) => ({ ...photo, isDoubted: doubted.has(i) }));
   const copies = finder.group(keepOrder(judged), thresholds);
   const nearest = await nearestOfBoth(forLabels, doubts);
-  const offTopic = findOffTopic(distancesToClasses(byClass, copies.keptOf), thresholds["off-topic"]);
+  const offTopic = findOffTopic(distancesToClass(byClass, targets, copies.keptOf), thresholds["off-topic"]).filter(
+    // What looks like another class is no stranger.
+    ({ photo }) => !doubted.has(photo),
+  );
 
   const guarded = stepBack(
     [
@@ -122,7 +131,7 @@ function offTopicIssue(options: FindOptions, row: number, score: number): Issue 
     kind: "off-topic",
     ...about(options, row),
     score: short(score),
-    reason: "unlike every other photo, of this class or another",
+    reason: `unlike the other photos of ${about(options, row).label}, and of no other class`,
     suggestion: { action: "exclude" },
   };
 }

@@ -2,6 +2,7 @@
 
 import { QUALITY_CHECKS, type QualityCheck } from "@ballsight/vision";
 import { byCodePoint } from "../data/codePoints.ts";
+import type { Part } from "../data/version.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import type { CopyHow } from "./copies.ts";
 
@@ -22,6 +23,8 @@ export interface Issue {
   readonly file: string;
   readonly sha256: string;
   readonly label: string;
+  /** Of the run that the model is of, where there is one beside it. */
+  readonly split?: Part;
   /** 0 is as bad as can be, 1 is nothing wrong. Comparable within a kind. */
   readonly score: number;
   /** In words. */

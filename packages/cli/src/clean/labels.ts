@@ -18,6 +18,8 @@ export interface LabelOptions {
   readonly classes: number;
   /** Group per photo: copies are held out together. */
   readonly groups: ArrayLike<number>;
+  /** Instead of linear heads on the features. */
+  readonly judge?: (photos: readonly PassedPhoto[], groups: ArrayLike<number>) => Promise<Float32Array>;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -42,14 +44,21 @@ export async function checkLabels(options: LabelOptions): Promise<LabelCheck> {
   const probabilities = new Float32Array(photos.length * classes).fill(Number.NaN);
   if (classes - unjudged.length < 2) return { doubts: [], probabilities, unjudged, joint: [], noise: 0 };
   const targets = Int32Array.from(rows, (row) => photos[row]!.target);
-  const judged = await outOfFold({
-    runtime: options.runtime,
-    features: pickRows(features, rows),
-    targets,
-    classes,
-    groups: rows.map((row) => groups[row]!),
-    ...(options.onProgress !== undefined && { onProgress: options.onProgress }),
-  });
+  const rowGroups = rows.map((row) => groups[row]!);
+  const judged =
+    options.judge === undefined
+      ? await outOfFold({
+          runtime: options.runtime,
+          features: pickRows(features, rows),
+          targets,
+          classes,
+          groups: rowGroups,
+          ...(options.onProgress !== undefined && { onProgress: options.onProgress }),
+        })
+      : await options.judge(
+          rows.map((row) => photos[row]!),
+          rowGroups,
+        );
   for (const [i, row] of rows.entries()) {
     probabilities.set(judged.subarray(i * classes, (i + 1) * classes), row * classes);
   }

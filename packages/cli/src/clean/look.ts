@@ -2,27 +2,23 @@
 
 import { createHash } from "node:crypto";
 import { loadSharp, readPhoto } from "@ballsight/server/photos";
-import { type MeasuredPicture, pictureFigures, type RgbPhoto, sharpnessFigures } from "@ballsight/vision";
+import { type MeasuredPicture, pictureFigures, type RgbPhoto } from "@ballsight/vision";
 import { HASH_SIDE } from "../hash/perceptual.ts";
 
 /** Of what is computed below: another number, and everything is computed anew. */
-export const LOOK_VERSION = 1;
+export const LOOK_VERSION = 2;
 
 /** Long side of what brightness and colours are taken from, pixels. */
 const FIGURES_SIDE = 512;
-/** Long side of what sharpness is taken from: CleanVision's, whose threshold is ours. */
-const SHARPNESS_SIDE = 64;
 
 export interface PhotoLook extends MeasuredPicture {
   /** SHA-256 of the decoded pixels and their size: the same for a photo whose metadata alone differs. */
   readonly pixels: string;
   /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
-  /** 32 x 32, row by row. */
-  readonly grey: Uint8Array;
 }
 
-const NUMBERS = 12;
+const NUMBERS = 10;
 const HASH_BYTES = 32;
 
 export const LOOK_BYTES = NUMBERS * 8 + HASH_BYTES + HASH_SIDE ** 2;
@@ -51,9 +47,8 @@ export async function lookAt({ photo, orientation }: DecodedPhoto): Promise<Phot
       .resize(wide, high, { fit, kernel: "linear", withoutEnlargement: fit === "inside" })
       .raw()
       .toBuffer({ resolveWithObject: true });
-  const [figures, sharpness, square] = await Promise.all([
+  const [figures, square] = await Promise.all([
     scaled(FIGURES_SIDE, FIGURES_SIDE, "inside"),
-    scaled(SHARPNESS_SIDE, SHARPNESS_SIDE, "inside"),
     scaled(HASH_SIDE, HASH_SIDE, "fill"),
   ]);
   return {
@@ -62,7 +57,6 @@ export async function lookAt({ photo, orientation }: DecodedPhoto): Promise<Phot
     orientation,
     pixels: createHash("sha256").update(`${width}x${height} `).update(data).digest("hex"),
     ...pictureFigures({ width: figures.info.width, height: figures.info.height, data: figures.data }),
-    ...sharpnessFigures(greyOf(sharpness.data), sharpness.info.width, sharpness.info.height),
     grey: greyOf(square.data),
   };
 }
@@ -76,15 +70,15 @@ function greyOf(rgb: Uint8Array): Uint8Array {
 }
 
 export function packLook(look: PhotoLook): Uint8Array {
-  const { width, height, orientation, brightness, entropy, colour, edges, levels } = look;
-  const numbers = Float64Array.of(width, height, orientation, ...brightness, entropy, colour, edges, levels);
+  const { width, height, orientation, brightness, entropy, colour } = look;
+  const numbers = Float64Array.of(width, height, orientation, ...brightness, entropy, colour);
   return Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(look.pixels, "hex"), look.grey]);
 }
 
 export function unpackLook(record: Uint8Array): PhotoLook {
   // Copied: a Float64Array must begin at a multiple of eight.
   const numbers = new Float64Array(record.slice(0, NUMBERS * 8).buffer);
-  const [width, height, orientation, p1, p5, p50, p95, p99, entropy, colour, edges, levels] = numbers;
+  const [width, height, orientation, p1, p5, p50, p95, p99, entropy, colour] = numbers;
   return {
     width: width!,
     height: height!,
@@ -92,8 +86,6 @@ export function unpackLook(record: Uint8Array): PhotoLook {
     brightness: [p1!, p5!, p50!, p95!, p99!],
     entropy: entropy!,
     colour: colour!,
-    edges: edges!,
-    levels: levels!,
     pixels: Buffer.from(record.subarray(NUMBERS * 8, NUMBERS * 8 + HASH_BYTES)).toString("hex"),
     grey: record.slice(NUMBERS * 8 + HASH_BYTES),
   };

@@ -1,4 +1,4 @@
-// Photos of something else: far from every class.
+// Photos of something else: far from all photos of their class, and no other class claims them.
 
 import { percentileOf } from "@ballsight/vision";
 import { type ClassNeighbours, neighboursOf } from "./neighbours.ts";
@@ -15,17 +15,18 @@ export interface OffTopic {
 }
 
 /**
- * Of each photo the mean cosine distance to its ten nearest in the class that is nearest. Strangers that are like one another (ten logos) lie
- * scattered over the classes and so are far from each of them, where the ten nearest of all photos would be each other. Copies do not count.
+ * Of each photo the mean cosine distance to its ten nearest in its class. Strangers that are like one another (ten logos) lie scattered over the
+ * classes: the ten nearest of all photos would be each other. Copies do not count.
  */
-export function distancesToClasses(byClass: ClassNeighbours, groups: ArrayLike<number>): Float64Array {
+export function distancesToClass(
+  byClass: ClassNeighbours,
+  targets: ArrayLike<number>,
+  groups: ArrayLike<number>,
+): Float64Array {
   return Float64Array.from({ length: groups.length }, (_, photo) => {
-    const distances = byClass.map((one) => {
-      const others = neighboursOf(one, photo).filter(([other]) => groups[other] !== groups[photo]);
-      const near = others.slice(0, NEAREST);
-      return near.length === 0 ? 2 : near.reduce((sum, [, cosine]) => sum + 1 - cosine, 0) / near.length;
-    });
-    return Math.min(...distances);
+    const others = neighboursOf(byClass[targets[photo]!]!, photo).filter(([other]) => groups[other] !== groups[photo]);
+    const near = others.slice(0, NEAREST);
+    return near.length === 0 ? 0 : near.reduce((sum, [, cosine]) => sum + 1 - cosine, 0) / near.length;
   });
 }
 

@@ -2,11 +2,13 @@
 
 import type { SteppedBack } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
+import type { Part } from "../data/version.ts";
 import type { ErrorRecord } from "../output/errors.ts";
 import { errorRecord } from "../output/errors.ts";
 import type { Findings } from "./find.ts";
 import type { Issue, IssueKind } from "./issues.ts";
 import { LEAST_PHOTOS } from "./labels.ts";
+import { type TopLoss, topLossesByClass } from "./losses.ts";
 import type { Passed } from "./pass.ts";
 import type { Thresholds } from "./thresholds.ts";
 
@@ -41,6 +43,8 @@ export interface CleanResult {
   readonly thresholds: Thresholds;
   readonly warnings: readonly string[];
   readonly issues: readonly Issue[];
+  /** Of each class, and part of the split where that is known, what costs most out of fold. */
+  readonly top_losses: readonly TopLoss[];
 }
 
 export interface ResultOptions {
@@ -50,12 +54,14 @@ export interface ResultOptions {
   readonly findings: Findings;
   readonly thresholds: Thresholds;
   readonly warnings: readonly string[];
+  readonly splitOf: (photo: { readonly sha256: string }) => Part | undefined;
 }
 
 /** Below, a pair of classes is not worth a line: half a photo in a thousand. */
 const LEAST_SHARE = 0.0005;
 
-export function cleanResult({ dataset, model, passed, findings, thresholds, warnings }: ResultOptions): CleanResult {
+export function cleanResult(options: ResultOptions): CleanResult {
+  const { dataset, model, passed, findings, thresholds, warnings, splitOf } = options;
   const { classes } = dataset;
   const { labels, issues, steppedBack } = findings;
   return {
@@ -84,6 +90,7 @@ export function cleanResult({ dataset, model, passed, findings, thresholds, warn
     thresholds,
     warnings,
     issues,
+    top_losses: topLossesByClass(passed.photos, labels, classes, splitOf),
   };
 }
 

@@ -1,32 +1,33 @@
 // `ballsight clean`: a data set in; doubtful photos out, with a reason and a suggestion each, in issues.jsonl.
 
-import { join, resolve } from "node:path";
-import { loadSharp } from "@ballsight/server/photos";
-import { fail } from "@ballsight/vision";
-import { findIssues } from "../clean/find.ts";
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { cleanDataset, recordsOf } from "../clean/cleanDataset.ts";
+import { foldsJudge } from "../clean/folds.ts";
 import { ISSUES_FILE, writeIssues } from "../clean/issues.ts";
-import { type Passed, passOver, recordsFolder } from "../clean/pass.ts";
+import type { Passed } from "../clean/pass.ts";
 import { type CleanResult, cleanResult, unjudgedRemark } from "../clean/result.ts";
 import { readThresholds } from "../clean/thresholds.ts";
-import { lockCacheFolder, userCache } from "../data/cacheFolder.ts";
 import { type Dataset, readDataset } from "../data/dataset.ts";
-import { Metadata } from "../data/metadata.ts";
+import { readVersion } from "../data/version.ts";
 import { nameSome } from "../evaluate/labels.ts";
 import { fingerprintOf, trainingRecord } from "../evaluate/provenance.ts";
-import { defaultModelPath, loadRecognizer } from "../model/load.ts";
+import { defaultModelPath } from "../model/load.ts";
 import { cleanTable } from "../output/cleanTable.ts";
 import { errorLine } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { warn } from "../output/warn.ts";
 import { expectWritable } from "../report/place.ts";
-import { hashFile } from "../trash/move.ts";
+import { RUN_FILES } from "../run/runDirectory.ts";
+import { number, savedConfig, trainArguments } from "../train/options.ts";
 
 export interface CleanOptions {
   readonly model?: string;
   readonly out?: string;
   readonly cache?: string;
   readonly threshold?: readonly string[];
+  readonly foldsTrain?: string;
   readonly json?: true;
 }
 
@@ -34,16 +35,10 @@ export interface CleanOptions {
 export async function clean(data: string, options: CleanOptions): Promise<number> {
   const thresholds = readThresholds(options.threshold);
   const model = options.model ?? defaultModelPath();
+  const folds = number("folds-train", options.foldsTrain, 0, { from: 2, to: 20, whole: true });
   const dataset = await readDataset(data);
   const out = resolve(options.out ?? join(dataset.dir, ISSUES_FILE));
   await expectWritable("--out", out, [".jsonl"]);
-  const [runtime, recognizer, hash, metadata] = await Promise.all([
-    import("onnxruntime-node"),
-    loadRecognizer(model),
-    hashFile(model),
-    Metadata.read(dataset.dir),
-    loadSharp(),
-  ]);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
   const warnings: string[] = [];
   const remark = (line: string) => {
@@ -54,64 +49,67 @@ export async function clean(data: string, options: CleanOptions): Promise<number
   for (const { message } of dataset.warnings) remark(message);
   if (options.model === undefined) remark("no --model: the recogniser that ships says what photos look like");
 
-  const passed = await withRecords(dataset, options.cache, (folder) => {
-    progress.start("Photos");
-    return passOver({
-      dataset,
-      recognizer,
-      model: hash!,
-      folder,
-      onProgress: (done, total) => progress.update({ done, total }),
-    });
-  });
-  progress.clear();
-  for (const [index, error] of passed.failures) process.stderr.write(`${errorLine(error, dataset.files[index])}\n`);
-  if (passed.photos.length === 0) fail("NO_PHOTOS", { name: data });
-  if (wasTrainedOn(recognizer.metadata, dataset, passed)) {
-    remark(
-      "the model was trained on these very photos, so it may have learnt wrong labels by heart: one that was not finds more (--model)",
-    );
-  }
-
-  let stage = "";
-  const findings = await findIssues({
-    runtime,
-    passed,
-    classes: dataset.classes,
-    metadata,
+  const { passed, findings } = await cleanDataset({
+    dataset,
+    model,
+    cache: options.cache,
     thresholds,
-    onProgress: (label, done, total) => {
-      if (label !== stage) progress.start(label);
-      stage = label;
-      progress.update({ done, total });
+    progress,
+    onPassed: (passed, { metadata }) => {
+      for (const [index, error] of passed.failures) {
+        process.stderr.write(`${errorLine(error, dataset.files[index])}\n`);
+      }
+      if (folds === 0 && wasTrainedOn(metadata, dataset, passed)) remark(LEARNT_BY_HEART);
     },
+    ...(folds > 0 && {
+      judge: foldsJudge({
+        dataset,
+        folds,
+        root: recordsOf(dataset, options.cache),
+        args: await argsBeside(model),
+        progress,
+      }),
+    }),
   });
-  progress.clear();
   const { unjudged } = findings.labels;
   if (unjudged.length > 0) remark(unjudgedRemark(nameSome(unjudged.map((target) => dataset.classes[target]!))));
-  const result = cleanResult({ dataset, model: resolve(model), passed, findings, thresholds, warnings });
+  const version = await readVersion(join(dirname(model), RUN_FILES.data)).catch(() => []);
+  const parts = new Map(version.map(({ sha256, split }) => [sha256, split]));
+  const splitOf = ({ sha256 }: { readonly sha256: string }) => parts.get(sha256);
+  const issues = findings.issues.map((issue) => {
+    const split = splitOf(issue);
+    return split === undefined ? issue : { ...issue, split };
+  });
+  const heldOut = new Set(issues.flatMap(({ split, file }) => (split === "valid" ? [file] : []))).size;
+  if (heldOut > 0) {
+    remark(
+      `${heldOut} of these photos are held out by the model's run: what is changed there changes what accuracy is measured on`,
+    );
+  }
+  const found = { ...findings, issues };
+  const result = cleanResult({
+    dataset,
+    model: resolve(model),
+    passed,
+    findings: found,
+    thresholds,
+    warnings,
+    splitOf,
+  });
   await writeIssues(out, result.issues);
-  await recognizer.release();
   print(result, out, options);
   return passed.failures.size > 0 ? 1 : 0;
 }
 
-/** The cache is held while it is filled: two processes at once would write over each other. */
-async function withRecords<T>(
-  { dir }: Dataset,
-  option: string | undefined,
-  work: (folder: string) => Promise<T>,
-): Promise<T> {
-  const root = option ?? process.env.BALLSIGHT_CACHE;
-  const folder = recordsFolder(join(root ? resolve(root) : userCache(), "clean"), dir);
-  const lock = await lockCacheFolder(folder, {
-    onWait: (holder) => warn(`waiting for ${holder}, which looks at these photos`),
-  });
-  try {
-    return await work(folder);
-  } finally {
-    await lock.release();
-  }
+const LEARNT_BY_HEART =
+  "the model was trained on these very photos, so it may have learnt wrong labels by heart: one that was not finds more (--model, or --folds-train 5)";
+
+/** Trained as the model was, where its run says how; else as `train` does. */
+async function argsBeside(model: string): Promise<string[]> {
+  const file = join(dirname(model), RUN_FILES.config);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return [];
+  return trainArguments({ ...savedConfig(JSON.parse(text), file), dataVersion: null });
 }
 
 function wasTrainedOn(metadata: Readonly<Record<string, string>>, dataset: Dataset, passed: Passed): boolean {

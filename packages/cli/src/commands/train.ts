@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { rmdir, unlink } from "node:fs/promises";
-import { BallsightError, type BatchEvent, type EpochRow, Learner } from "@ballsight/vision";
+import { BallsightError, type BatchEvent, type EpochRow, fail, Learner } from "@ballsight/vision";
 import { expectSameData } from "../data/dataset.ts";
 import { formatVersion, readVersion } from "../data/version.ts";
 import type { Progress } from "../output/progress.ts";
@@ -21,6 +21,8 @@ import { workerEngine } from "../train/workerEngine.ts";
 
 /** Returns the exit code: 0 trained, 1 interrupted (a checkpoint is there). Throws on wrong options and data (exit code 2). */
 export async function train(data: string | undefined, options: TrainOptions): Promise<number> {
+  if (options.rounds !== undefined) return await (await import("./rounds.ts")).rounds(data, options);
+  if (options.auto) fail("BAD_OPTION", { option: "--auto", expected: "nothing without --rounds", received: "--auto" });
   followSupervisor();
   const opened = await openTraining(data, options);
   const { run } = opened;

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fail } from "@ballsight/vision";
+import { type DataVersion, readVersion } from "../data/version.ts";
 import { defaultModelPath } from "../model/load.ts";
 import { EVALUATION_KIND } from "../report/evaluationReport.ts";
 import { expectPlaceFor, expectWritable, kindOf } from "../report/place.ts";
@@ -37,6 +38,8 @@ export interface EvaluateSettings {
   readonly split: SplitSettings;
   /** The run's `config.json` that settings of the split were taken from. */
   readonly splitFrom?: string;
+  /** What the run beside the model held out, photo by photo; not where another split is asked for. */
+  readonly version?: DataVersion;
   readonly top: number;
   /** Absolute. */
   readonly report: string;
@@ -61,11 +64,13 @@ export async function evaluateSettings(options: EvaluateOptions): Promise<Evalua
   if (options.csv !== undefined) await expectWritable("--csv", options.csv, [".csv"]);
   const given = [options.valid, options.seed, options.stratify].some((value) => value !== undefined);
   const idle = given && part === "all";
+  const version = given || part === "all" ? undefined : await versionBeside(model);
   return {
     model,
     part,
     split,
     ...(saved !== undefined && { splitFrom: saved.file }),
+    ...(version !== undefined && { version }),
     top,
     report: resolve(report),
     ...(options.csv !== undefined && { csv: resolve(options.csv) }),
@@ -84,6 +89,10 @@ async function splitBeside(model: string): Promise<{ file: string; split: SplitS
   } catch {
     return undefined;
   }
+}
+
+async function versionBeside(model: string): Promise<DataVersion | undefined> {
+  return await readVersion(join(dirname(model), RUN_FILES.data)).catch(() => undefined);
 }
 
 /** `report.html` here, or `evaluation.html` where that is somebody else's: a training's, another program's. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { decodeFile } from "@ballsight/server/photos";
 import { randomSplit, type Split, stratifiedSplit } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
+import { findVersion } from "../data/version.ts";
 import { aheadOf } from "../images/aheadOf.ts";
 import { DECODE_AHEAD } from "./answers.ts";
 import type { EvaluateSettings, SplitSettings } from "./options.ts";
@@ -20,21 +21,26 @@ export interface ChosenPhotos {
 
 export interface ChooseOptions {
   readonly dataset: Dataset;
-  readonly settings: Pick<EvaluateSettings, "part" | "split">;
+  readonly settings: Pick<EvaluateSettings, "part" | "split" | "version">;
   readonly record: TrainingRecord;
   readonly onProgress: (done: number) => void;
 }
 
 /** A training splits the photos that it can read, so a part is known only once it is known which those are. */
 export async function choosePhotos({ dataset, settings, record, onProgress }: ChooseOptions): Promise<ChosenPhotos> {
-  const { part, split } = settings;
+  const { part, split, version } = settings;
   const all = [...dataset.files.keys()];
-  const hashes = record.data === undefined ? [] : await hashPhotos(dataset);
+  const hashes = record.data === undefined && version === undefined ? [] : await hashPhotos(dataset);
   const isTrainedOn = (failed: ReadonlyMap<number, unknown>) =>
     record.data === undefined
       ? undefined
       : fingerprintOf(dataset, hashes, (index) => !failed.has(index)) === record.data;
   if (part === "all") return { indices: all, failures: new Map(), isTrainedOn };
+  if (version !== undefined) {
+    const found = findVersion(version, dataset.files, hashes);
+    const indices = version.flatMap((photo, i) => (photo.split === part ? (found[i] ?? []) : []));
+    return { indices: indices.sort((a, b) => a - b), failures: new Map(), isTrainedOn };
+  }
   // The list of a training that could read all of them saves decoding everything to learn the same.
   const failures = isTrainedOn(new Map()) ? new Map<number, unknown>() : await findUnreadable(dataset, onProgress);
   const readable = all.filter((index) => !failures.has(index));
@@ -64,7 +70,7 @@ async function findUnreadable(dataset: Dataset, onProgress: (done: number) => vo
 
 export interface Seen {
   readonly dataset: Dataset;
-  readonly settings: Pick<EvaluateSettings, "part" | "split" | "splitFrom">;
+  readonly settings: Pick<EvaluateSettings, "part" | "split" | "splitFrom" | "version">;
   readonly record: TrainingRecord;
   /** As `isTrainedOn` found out. */
   readonly trainedOn: boolean | undefined;
@@ -75,12 +81,16 @@ export interface Seen {
 
 /** Says in one line when the model has, or may have, seen what it is measured on. */
 export function flattery({ dataset, settings, record, trainedOn, failures, labelOf }: Seen): string | undefined {
-  const { part, split, splitFrom } = settings;
+  const { part, split, splitFrom, version } = settings;
   if (part === "all") {
     if (!trainedOn) return undefined;
     const how = splitFrom === undefined ? " and the --valid, --seed and --stratify of its training" : "";
     return `the model was trained on these photos and its accuracy on them is flattered; measure the ones it never saw with --split valid${how}`;
   }
+  const flattered =
+    "the model was trained on these photos and its accuracy on them is flattered; measure the ones it never saw with --split valid";
+  // Photos are told by their content: nothing can be mistaken.
+  if (version !== undefined) return part === "train" ? flattered : undefined;
   if (trainedOn === undefined)
     return "the model does not say which photos it was trained on: some of these may be among them";
   if (!trainedOn)
@@ -100,7 +110,5 @@ export function flattery({ dataset, settings, record, trainedOn, failures, label
       : "give the --valid, --seed and --stratify of it";
     return `the model's training held out other photos than these settings do, so that it has seen some of them: ${other}`;
   }
-  return part === "train"
-    ? "the model was trained on these photos and its accuracy on them is flattered; measure the ones it never saw with --split valid"
-    : undefined;
+  return part === "train" ? flattered : undefined;
 }

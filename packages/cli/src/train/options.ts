@@ -31,6 +31,8 @@ export interface TrainOptions {
   /** commander's `--no-group-split`: true where it is not given. */
   readonly groupSplit?: boolean;
   readonly dataVersion?: string;
+  readonly rounds?: string;
+  readonly auto?: true;
   readonly seed?: string;
   readonly head?: string;
   readonly labelSmoothing?: string;

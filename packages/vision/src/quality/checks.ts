@@ -1,18 +1,20 @@
 // Bad pictures: figures to scores, scores against thresholds. A score is 0 (as bad as can be) to 1 (nothing wrong).
 
-import { type PictureFigures, percentileOf, type SharpnessFigures } from "./figures.ts";
+import { detailOf, type PictureFigures, percentileOf } from "./figures.ts";
 
-export interface MeasuredPicture extends PictureFigures, SharpnessFigures {
+export interface MeasuredPicture extends PictureFigures {
+  /** Squeezed to 32 x 32, row by row. */
+  readonly grey: Uint8Array;
   /** As seen, pixels. */
   readonly width: number;
   readonly height: number;
 }
 
-/** What is wrong with a picture where its score is below. CleanVision's thresholds; `grey` is ours. */
+/** What is wrong with a picture where its score is below. CleanVision's thresholds; `grey` and `blurred` are ours. */
 export const QUALITY_THRESHOLDS = {
   dark: 0.32,
   light: 0.05,
-  blurred: 0.29,
+  blurred: 0.33,
   "low-information": 0.3,
   grey: 0.04,
   "odd-aspect": 0.35,
@@ -43,16 +45,13 @@ const LEAST_HITS = 3;
 /** More than this share of a class is how its photos are, not what is wrong with them. */
 export const MOST_SHARE = 0.3;
 
-/** Counts that the blur score takes from the histogram only where they say something. */
-const LEAST_LEVELS = 0.18;
-
 /** Sizes are judged against all pictures, everything else alone. */
 export function qualityScores(pictures: readonly MeasuredPicture[]): Record<QualityCheck, number>[] {
   const size = sizeScore(pictures.map(sideOf));
   return pictures.map((picture) => ({
     dark: picture.brightness[4],
     light: 1 - picture.brightness[1],
-    blurred: sharpness(picture),
+    blurred: Math.min(1, detailOf(picture.grey)),
     "low-information": Math.min(1, 0.1 * picture.entropy),
     grey: picture.colour / 255,
     "odd-aspect": Math.min(picture.width / picture.height, picture.height / picture.width),
@@ -97,12 +96,6 @@ export function stepBack<Finding extends { readonly index: number; readonly chec
 }
 
 const sideOf = ({ width, height }: MeasuredPicture) => Math.sqrt(width * height);
-
-function sharpness({ edges, levels }: SharpnessFigures): number {
-  const ofEdges = 1 - Math.exp(-0.01 * edges);
-  const ofLevels = 1 - Math.exp(-0.01 * levels);
-  return Math.min(1, ofEdges + (ofLevels > LEAST_LEVELS ? ofLevels : 0));
-}
 
 /** Distance from the middle of [Q1 - 3 IQR, Q3 + 3 IQR], so that 0.5 is its border. Where nearly all are of one size, a tenth of it counts as spread. */
 function sizeScore(sides: readonly number[]): (side: number) => number {

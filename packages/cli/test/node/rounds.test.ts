@@ -1,0 +1,158 @@
+// Copies on one side of the split, versions of data sets, and training in rounds, as child processes on rendered photos.
+
+import { copyFile, mkdtemp, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type DataVersion, formatVersion, readVersion } from "../../src/data/version.ts";
+import { ballsight, errorOf, photosOf } from "../helpers/training.ts";
+
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
+
+let folder: string;
+const SETTINGS = ["--weights", "none", "--size", "32", "--batch", "8", "--epochs", "1", "--valid", "0.3"];
+const HERE = ["--cache", "cache"];
+const train = (...args: string[]) => ballsight(["train", ...args, ...HERE], { cwd: folder });
+const parts = (version: DataVersion, split: string) =>
+  version.flatMap((photo) => (photo.split === split ? [photo.file] : []));
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ballsight-rounds-"));
+  await photosOf("Tennis", join(folder, "photos/Tennis"), 12, 64);
+  await photosOf("Bowling", join(folder, "photos/Bowling"), 12, 64);
+  // Ten photos of each class a second time, compressed again or mirrored.
+  for (let i = 0; i < 10; i++) {
+    const name = String(i).padStart(3, "0");
+    const tennis = sharp(join(folder, `photos/Tennis/${name}.png`));
+    await tennis.jpeg({ quality: 85 }).toFile(join(folder, `photos/Tennis/${name}-again.jpg`));
+    const bowling = sharp(join(folder, `photos/Bowling/${name}.png`)).flop();
+    await bowling.png().toFile(join(folder, `photos/Bowling/${name}-mirrored.png`));
+  }
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("the split", () => {
+  const original = (file: string) => file.replace(/-(again|mirrored)?\.(jpg|png)$/, ".png").replace("-mirrored", "");
+  const leaks = (version: DataVersion) => {
+    const trained = new Set(parts(version, "train").map(original));
+    return parts(version, "valid").filter((file) => trained.has(original(file)));
+  };
+
+  test("copies lie on one side, and --no-group-split is the plain split", async () => {
+    expect((await train("photos", ...SETTINGS, "--out", "grouped")).code).toBe(0);
+    expect((await train("photos", ...SETTINGS, "--no-group-split", "--out", "plain")).code).toBe(0);
+    const grouped = await readVersion(join(folder, "grouped/data.jsonl"));
+    const plain = await readVersion(join(folder, "plain/data.jsonl"));
+    expect(leaks(grouped)).toEqual([]);
+    expect(leaks(plain).length).toBeGreaterThan(0);
+    expect(parts(plain, "valid")).toHaveLength(13);
+    expect(parts(grouped, "valid").length).toBeGreaterThan(9);
+    expect(parts(grouped, "valid").length).toBeLessThanOrEqual(13);
+  });
+
+  test("evaluate measures what the run held out", async () => {
+    const { stdout } = await ballsight(
+      ["evaluate", "photos", "--model", "grouped/model.onnx", "--split", "valid", "--json", "--out", "e.html"],
+      { cwd: folder },
+    );
+    const grouped = await readVersion(join(folder, "grouped/data.jsonl"));
+    expect(JSON.parse(stdout).count).toBe(parts(grouped, "valid").length);
+  });
+});
+
+describe("--data-version", () => {
+  test("the same version is the same training", async () => {
+    const { code } = await train("photos", ...SETTINGS, "--data-version", "grouped/data.jsonl", "--out", "again");
+    expect(code).toBe(0);
+    expect(await readFile(join(folder, "again/data.jsonl"), "utf8")).toBe(
+      await readFile(join(folder, "grouped/data.jsonl"), "utf8"),
+    );
+    expect(
+      (await readFile(join(folder, "again/model.onnx"))).equals(await readFile(join(folder, "grouped/model.onnx"))),
+    ).toBe(true);
+  });
+
+  test("its labels count and not the folders', what is out is out, what vanished is told of", async () => {
+    const version = await readVersion(join(folder, "grouped/data.jsonl"));
+    const [first, second] = version.filter(({ split, label }) => split === "train" && label === "Tennis");
+    const changed = version.map((photo) => {
+      if (photo === first) return { ...photo, label: "Bowling" };
+      return photo === second ? { ...photo, split: "out" as const } : photo;
+    });
+    const gone = { ...first!, sha256: "0".repeat(64), file: "Tennis/gone.png" };
+    await writeFile(join(folder, "changed.jsonl"), formatVersion([...changed, gone]));
+    const { code, stderr } = await train("photos", ...SETTINGS, "--data-version", "changed.jsonl", "--out", "changed");
+    expect(code).toBe(0);
+    expect(stderr).toContain("1 of the 45 photos of this version is no longer there or has changed (Tennis/gone.png)");
+    const used = await readVersion(join(folder, "changed/data.jsonl"));
+    expect(used.find(({ file }) => file === first!.file)).toMatchObject({ label: "Bowling", split: "train" });
+    expect(used.find(({ file }) => file === second!.file)).toMatchObject({ split: "out" });
+    expect(used).toHaveLength(44);
+  });
+
+  test.each([
+    ["nothing.jsonl", undefined],
+    ["torn.jsonl", '{"sha256":"00'],
+    ["empty.jsonl", ""],
+  ])("%s is refused", async (name, content) => {
+    if (content !== undefined) await writeFile(join(folder, name), content);
+    const outcome = await train("photos", ...SETTINGS, "--data-version", name, "--out", "refused");
+    expect(outcome.code).toBe(2);
+    expect(errorOf(outcome).code).toBe("DATA_VERSION_INVALID");
+  });
+});
+
+describe("--rounds", () => {
+  test("--auto takes out what cannot be told apart, lists it, and measures on the same photos", async () => {
+    // The same bytes twice: nothing can be more certain.
+    await copyFile(join(folder, "photos/Tennis/011.png"), join(folder, "photos/Tennis/011-copy.png"));
+    const outcome = await train("photos", ...SETTINGS, "--rounds", "2", "--auto", "--out", "rounds");
+    expect(outcome.stderr).not.toContain("[");
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout).toContain("accepted, as they are nearly certain");
+    expect(outcome.stdout).toMatch(/^round +trained on +taken out +relabelled +accuracy/m);
+    const [v0, v1] = [
+      await readVersion(join(folder, "rounds/v0.jsonl")),
+      await readVersion(join(folder, "rounds/v1.jsonl")),
+    ];
+    expect(parts(v1, "valid")).toEqual(parts(v0, "valid"));
+    const out = parts(v1, "out");
+    expect(out.length).toBeGreaterThan(0);
+    expect(new Set(parts(v1, "train"))).toEqual(new Set(parts(v0, "train").filter((file) => !out.includes(file))));
+    const { rounds } = JSON.parse(await readFile(join(folder, "rounds/result.json"), "utf8"));
+    expect(rounds).toMatchObject([
+      { round: 0, taken_out: 0 },
+      { round: 1, taken_out: out.length },
+    ]);
+    expect(rounds[0].held_out).toBe(rounds[1].held_out);
+  });
+
+  test("without --auto it asks, and goes on by the journal", async () => {
+    const args = ["photos", ...SETTINGS, "--rounds", "2", "--out", "asked"];
+    const first = await train(...args);
+    expect(first.code).toBe(0);
+    expect(first.stdout).toContain("photos are to be looked at: ballsight review");
+    const v0 = await readVersion(join(folder, "asked/v0.jsonl"));
+    const { sha256, file, label } = v0.find(({ split, label }) => split === "train" && label === "Tennis")!;
+    const common = { at: "2026-01-01T00:00:00Z", who: "a", sha256, file, from: label, why: [] };
+    const lines = [
+      { ...common, step: "1", action: "exclude" },
+      { at: common.at, who: "a", step: "1", action: "undo" },
+      { ...common, step: "2", action: "relabel", to: "Bowling" },
+    ];
+    await writeFile(
+      join(folder, "photos/decisions.jsonl"),
+      `${lines.map((one) => JSON.stringify(one)).join("\n")}\n{"torn`,
+    );
+    const second = await train("--rounds", "2", "--resume", "--out", "asked");
+    await unlink(join(folder, "photos/decisions.jsonl"));
+    expect(second.code).toBe(0);
+    const v1 = await readVersion(join(folder, "asked/v1.jsonl"));
+    expect(v1).toEqual(v0.map((photo) => (photo.file === file ? { ...photo, label: "Bowling" } : photo)));
+    expect(second.stdout).toMatch(/^ +1 +\d+ +0 +1 /m);
+  });
+});
