@@ -39,7 +39,7 @@ export async function review(data: string, options: ReviewOptions): Promise<numb
     fail("DATA_NOT_A_FOLDER", { name: data, received: describeFailure(cause) }, { cause }),
   );
   const { photos: doubtful, passedOver } = await readIssues(resolve(options.issues ?? join(root, ISSUES_FILE)));
-  if (passedOver > 0) warn(`${passedOver} lines of the list could not be read and are passed over`);
+  warnPassedOver(passedOver, "the list");
   const cache = join(options.cache ? resolve(options.cache) : (process.env.BALLSIGHT_CACHE ?? userCache()), "review");
   const page = await readPage(pageFolder("review"));
 
@@ -50,7 +50,7 @@ export async function review(data: string, options: ReviewOptions): Promise<numb
     const who = options.who ?? userName();
     const partOf = (files: readonly string[]) => partsOf(files, { valid, seed });
     desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), partOf });
-    if (desk.passedOver > 0) warn(`${desk.passedOver} lines of decisions.jsonl could not be read and are passed over`);
+    warnPassedOver(desk.passedOver, "decisions.jsonl");
     const token = await tokenOf(root, cache);
     served = await listen(reviewApp({ desk, token, page }), port, options.port);
     const address = `http://127.0.0.1:${served.port}/${token}/`;
@@ -89,6 +89,13 @@ async function tokenOf(root: string, cache: string): Promise<string> {
     .then(() => writeFile(path, token, { mode: 0o600 }))
     .catch(() => undefined);
   return token;
+}
+
+function warnPassedOver(lines: number, where: string): void {
+  if (lines === 0) return;
+  warn(
+    `${lines} ${lines === 1 ? "line" : "lines"} of ${where} could not be read and ${lines === 1 ? "is" : "are"} passed over`,
+  );
 }
 
 function tellMissing({ gone, changed }: { readonly gone: number; readonly changed: number }): void {
