@@ -90,17 +90,17 @@ describe("what is answered", () => {
   test("pictures by content alone", async () => {
     const jpeg = await ask(`/${TOKEN}/api/pictures/small/${HASH}`);
     expect([jpeg.status, jpeg.headers.get("content-type")]).toEqual([200, "image/jpeg"]);
-    for (const path of [
-      `api/pictures/small/${"b".repeat(64)}`,
-      "api/pictures/small/..%2F..%2Fetc%2Fpasswd",
-      `api/pictures/huge/${HASH}`,
-      "assets/../../../package.json",
-      "assets/%2e%2e/%2e%2e/package.json",
-    ]) {
-      // What leads above the token is refused as what has none.
-      const { status } = await ask(`/${TOKEN}/${path}`);
-      expect([path, path.includes("../..") ? 403 : 404]).toEqual([path, status]);
-    }
+    const refused: [path: string, status: number][] = [
+      [`api/pictures/small/${"b".repeat(64)}`, 404],
+      ["api/pictures/small/..%2F..%2Fetc%2Fpasswd", 404],
+      [`api/pictures/huge/${HASH}`, 404],
+      ["assets/..%2F..%2Fpackage.json", 404],
+      // Above the token there is nothing for anybody.
+      ["assets/../../../package.json", 403],
+      ["assets/%2e%2e/%2e%2e/package.json", 403],
+    ];
+    for (const [path, status] of refused)
+      expect([path, (await ask(`/${TOKEN}/${path}`)).status]).toEqual([path, status]);
   });
 
   test("a decision goes to the desk as it came", async () => {

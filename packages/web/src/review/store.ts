@@ -23,6 +23,8 @@ const RETRY_MS = 1000;
 export class Store {
   review: Review | undefined;
   photos: Photo[] = [];
+  /** Another one: photos have changed. */
+  version = 0;
   last: LastStep | null = null;
   filter: Filter = NO_FILTER;
   /** Ids in view: made when the filter changes, so that what was decided stays where it was. */
@@ -73,6 +75,7 @@ export class Store {
     const before = this.list.map((id) => this.photos[id]!);
     this.review = review;
     this.photos = [...review.photos];
+    this.version++;
     this.last = review.last;
     this.#revision = review.revision;
     this.filter = filter;
@@ -252,6 +255,7 @@ export class Store {
       const photo = this.photos[id];
       if (photo !== undefined) this.photos[id] = { ...photo, state };
     }
+    this.version++;
     // Answers and events may pass each other on the way.
     if (revision >= this.#revision) {
       this.#revision = revision;
