@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import axe from "axe-core";
 import { type Browser, chromium as engine, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { picture } from "../helpers/dataset.ts";
@@ -23,7 +23,6 @@ import {
 } from "../helpers/review.ts";
 import { ballsight } from "../helpers/training.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 // A machine that does other things besides.
 const PATIENCE = 60_000;
 
@@ -254,12 +253,12 @@ describe.skipIf(chromium === undefined)("review in a browser (chromium, or CHROM
   test("axe has nothing to say: the grid, the photo, every dialog, on a phone, in the dark", async () => {
     await show("All");
     const findings = async (where: string) => {
-      await page.evaluate(AXE);
+      await page.evaluate(axe.source);
       const found = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as {
+        const { axe: inPage } = globalThis as unknown as {
           axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
         };
-        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+        return (await inPage.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
       });
       return found.map((finding) => `${where}: ${finding}`);
     };
