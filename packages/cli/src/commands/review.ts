@@ -15,7 +15,7 @@ import { holdReview } from "../decisions/lock.ts";
 import { warn } from "../output/warn.ts";
 import { Desk } from "../review/desk.ts";
 import { readIssues } from "../review/issues.ts";
-import { partsOf } from "../review/parts.ts";
+import { partsBySeed, partsOfRun } from "../review/parts.ts";
 import { makeFolders } from "../run/writeAtomic.ts";
 
 export interface ReviewOptions {
@@ -24,6 +24,7 @@ export interface ReviewOptions {
   readonly who?: string;
   readonly seed: string;
   readonly valid: string;
+  readonly dataVersion?: string;
   readonly cache?: string;
   readonly open: boolean;
 }
@@ -41,6 +42,9 @@ export async function review(data: string, options: ReviewOptions): Promise<numb
   const { photos: doubtful, passedOver } = await readIssues(resolve(options.issues ?? join(root, ISSUES_FILE)));
   warnPassedOver(passedOver, "the list");
   const cache = join(options.cache ? resolve(options.cache) : (process.env.BALLSIGHT_CACHE ?? userCache()), "review");
+  const version = options.dataVersion;
+  const ofRun = version === undefined ? undefined : await partsOfRun("--data-version", version);
+  const partsOf = (files: readonly string[]) => ofRun ?? partsBySeed(files, { valid, seed });
   const page = await readPage(pageFolder("review"));
 
   const lock = await holdReview(root);
@@ -48,8 +52,7 @@ export async function review(data: string, options: ReviewOptions): Promise<numb
   let desk: Desk | undefined;
   try {
     const who = options.who ?? userName();
-    const partOf = (files: readonly string[]) => partsOf(files, { valid, seed });
-    desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), partOf });
+    desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), partsOf });
     warnPassedOver(desk.passedOver, "decisions.jsonl");
     const token = await tokenOf(root, cache);
     served = await listen(reviewApp({ desk, token, page }), port, options.port);

@@ -19,6 +19,7 @@ import { Journal, readEntries } from "../decisions/journal.ts";
 import { Decisions, type KnownPhoto, standing } from "../decisions/state.ts";
 import { detailOf } from "./detail.ts";
 import { type DoubtfulPhoto, opinionsOf } from "./issues.ts";
+import type { PartOf } from "./parts.ts";
 import { type PictureSize, Pictures } from "./pictures.ts";
 import { Roll, type RolledPhoto } from "./roll.ts";
 
@@ -30,7 +31,7 @@ export interface DeskOptions {
   /** Folder for small pictures. */
   readonly cache: string;
   /** The part of the data set that a file belongs to. */
-  readonly partOf: (files: readonly string[]) => (file: string) => "train" | "valid";
+  readonly partsOf: (files: readonly string[]) => PartOf;
 }
 
 export class Desk implements ReviewDesk {
@@ -41,7 +42,7 @@ export class Desk implements ReviewDesk {
   readonly #journal: Journal;
   readonly #metadata: Metadata;
   readonly #pictures: Pictures;
-  readonly #partOf: (file: string) => "train" | "valid";
+  readonly #partOf: PartOf;
   readonly #listeners = new Set<(changes: Changes) => void>();
   readonly passedOver: number;
   #turn: Promise<unknown> = Promise.resolve();
@@ -60,7 +61,7 @@ export class Desk implements ReviewDesk {
     this.#journal = journal;
     this.#metadata = metadata;
     this.#pictures = new Pictures(options.root, options.cache);
-    this.#partOf = options.partOf(roll.files);
+    this.#partOf = options.partsOf(roll.files);
     this.passedOver = passedOver;
   }
 
@@ -89,7 +90,7 @@ export class Desk implements ReviewDesk {
         score: gravest.score,
         suggestion: gravest.suggestion,
         compares: photo.doubt.issues.some(({ of }) => of !== undefined),
-        part: this.#partOf(photo.doubt.file),
+        part: this.#partOf(photo.doubt),
         state: this.#stateOf(photo),
       };
     });

@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Desk } from "../../src/review/desk.ts";
 import { readIssues } from "../../src/review/issues.ts";
+import { partsBySeed, partsOfRun } from "../../src/review/parts.ts";
 import { picture } from "../helpers/dataset.ts";
 import { copyOf, dark, type Photo, put, sha256, startReview, writeIssues, wrongLabel } from "../helpers/review.ts";
 import { ballsight, errorOf } from "../helpers/training.ts";
@@ -40,7 +41,7 @@ async function open(issues: Parameters<typeof writeIssues>[1]): Promise<Desk> {
   await desk?.close();
   await writeIssues(root, issues);
   const { photos: doubtful } = await readIssues(join(root, "issues.jsonl"));
-  desk = await Desk.open({ root, doubtful, who: "ada", cache: join(folder, "pictures"), partOf: () => () => "train" });
+  desk = await Desk.open({ root, doubtful, who: "ada", cache: join(folder, "pictures"), partsOf: () => () => "train" });
   return desk;
 }
 
@@ -73,7 +74,7 @@ describe("the list", () => {
     );
     const { photos: doubtful, passedOver } = await readIssues(join(root, "issues.jsonl"));
     expect(passedOver).toBe(3);
-    desk = await Desk.open({ root, doubtful, who: "ada", cache: folder, partOf: () => () => "valid" });
+    desk = await Desk.open({ root, doubtful, who: "ada", cache: folder, partsOf: () => () => "valid" });
     const { photos: listed, classes } = desk.review();
     expect(listed.map(({ file, kinds, part }) => [file, kinds, part])).toEqual([
       ["Golf/b.jpg", ["sticker", "dark"], "valid"],
@@ -135,6 +136,19 @@ describe("the list", () => {
     await writeFile(join(root, "Golf/b.jpg"), "no photo");
     expect(await of.picture(sha256(Buffer.from("no photo")), "large")).toBeUndefined();
   });
+});
+
+test("parts are those of a run, or as the seed splits", async () => {
+  const version = join(folder, "data.jsonl");
+  const line = ({ sha256, file }: Photo, split: string) =>
+    `${JSON.stringify({ sha256, label: "Golf", split, file })}\n`;
+  await writeFile(version, `${line(photos.a, "train")}${line(photos.b, "valid")}{"torn`);
+  const ofRun = await partsOfRun("--data-version", version);
+  expect([photos.a, photos.b, photos.c].map(ofRun)).toEqual(["train", "valid", "train"]);
+  // fastai's RandomSplitter(0.25, seed=42) on 8 items holds out the first two of torch.randperm(8): torch 1.13 gives 6 and 3.
+  const files = Array.from({ length: 8 }, (_, i) => `Golf/${i}.jpg`);
+  const bySeed = partsBySeed(files, { valid: 0.25, seed: 42 });
+  expect(files.filter((file) => bySeed({ file, sha256: "" }) === "valid")).toEqual(["Golf/3.jpg", "Golf/6.jpg"]);
 });
 
 describe("decisions", () => {
@@ -231,6 +245,8 @@ describe("the command", () => {
     await writeIssues(root, []);
     expect(errorOf(await run(root, "--port", "99999")).code).toBe("BAD_OPTION");
     expect(errorOf(await run(root, "--valid", "1")).code).toBe("BAD_OPTION");
+    const version = errorOf(await run(root, "--data-version", join(root, "issues.jsonl")));
+    expect(version.line).toContain("expected the data.jsonl of a run for `--data-version`");
   });
 
   test("one review at a time; what has gone is one line", async () => {

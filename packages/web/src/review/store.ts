@@ -273,6 +273,7 @@ export class Store {
   #goTo(place: number): void {
     this.cursor = Math.min(Math.max(0, place), Math.max(0, this.list.length - 1));
     this.#anchor = this.cursor;
+    if (this.dialog === "compare" && !this.current?.compares) this.dialog = undefined;
   }
 
   /** For a screen reader. */
