@@ -17,6 +17,7 @@ import { asksAgain } from "../decisions/asksAgain.ts";
 import type { Decision, Entry } from "../decisions/entries.ts";
 import { Journal, readEntries } from "../decisions/journal.ts";
 import { Decisions, type KnownPhoto, standing } from "../decisions/state.ts";
+import { failChanging } from "../trash/hold.ts";
 import { detailOf } from "./detail.ts";
 import { type DoubtfulPhoto, opinionsOf } from "./issues.ts";
 import type { PartOf } from "./parts.ts";
@@ -242,7 +243,7 @@ export class Desk implements ReviewDesk {
   }
 
   async #write(entries: readonly Entry[]): Promise<void> {
-    await this.#journal.append(entries);
+    await this.#journal.append(entries).catch((error: unknown) => failChanging(error, this.#options.root));
     for (const entry of entries) this.#decisions.add(entry);
   }
 

@@ -17,6 +17,7 @@ import {
   type Photo,
   put,
   type RunningReview,
+  sha256,
   startReview,
   writeIssues,
   wrongLabel,
@@ -295,5 +296,26 @@ describe.skipIf(chromium === undefined)("review in a browser (chromium, or CHROM
     expect(stdout).toContain(`${doubtful[0]!.file} -> `);
     expect(stdout).toContain("Golf/10.jpg -> .trash/Golf/10.jpg");
     expect(stdout).not.toContain("Golf/copy.jpg ->");
+  });
+
+  test("of twenty thousand photos only those near the window exist, from the first to the last", async () => {
+    const many = join(folder, "many");
+    const photo = await put(many, "Golf/a.jpg", doubtful[0]!.bytes);
+    const gone = Array.from({ length: 20_000 }, (_, i) =>
+      dark({ ...photo, file: `Golf/${i}.jpg`, sha256: sha256(Buffer.from([i >> 8, i])) }),
+    );
+    await writeIssues(many, [dark(photo), ...gone]);
+    const another = await startReview(many, join(folder, "cache"));
+    const tab = await open(another.address);
+    await show("All", tab);
+    await tab.focus("#grid");
+    for (const key of ["End", "Home", "End"]) {
+      await tab.keyboard.press(key);
+      await tab.waitForSelector(`#photo-${key === "End" ? 20_000 : 0}`);
+      expect((await tab.$$("[role=option]")).length).toBeLessThan(200);
+    }
+    expect(await tab.getAttribute("#photo-20000", "aria-posinset")).toBe("20001");
+    await tab.close();
+    expect(await another.end()).toBe(0);
   });
 });
