@@ -209,6 +209,8 @@ export class Desk implements ReviewDesk {
   async undo(step: string): Promise<Changes> {
     return await this.#inTurn(async () => {
       const last = this.#decisions.lastStep();
+      // Asked again because the answer was lost, or by two tabs at once: it was undone.
+      if (this.#decisions.wasUndone(step)) return this.#changes([]);
       if (last?.step !== step) return this.#refuse(last?.decisions[0]?.file ?? "nothing", []);
       const hashes = last.decisions.map(({ sha256 }) => sha256);
       await this.#write([{ at: new Date().toISOString(), who: this.#options.who, action: "undo", step }]);

@@ -171,8 +171,11 @@ describe("decisions", () => {
       ["Golf/a.jpg", false, "relabel"],
       ["Golf/b.jpg", true, null],
     ]);
-    await again.undo(again.review().last!.step);
+    const { step: last } = again.review().last!;
+    await again.undo(last);
+    await again.undo(last);
     expect(states(again)[0]).toEqual(["Golf/a.jpg", true, null]);
+    expect((await journal()).map(({ action }) => action)).toEqual(["relabel", "undo"]);
   });
 
   test("sent twice are made once; outdated ones are refused with how things stand", async () => {

@@ -185,7 +185,9 @@ export class Store {
     if (!(await this.#post(photos, action, to))) return;
     this.selected.clear();
     const [first] = photos;
-    const words = decisionWords(this.photos[first!.id]!.state);
+    // The list may have been made anew meanwhile.
+    const now = this.photos[first!.id];
+    const words = now === undefined ? "" : decisionWords(now.state);
     this.#goTo(nextOpen(this.list, this.photos, last));
     const what = photos.length === 1 ? first!.file : `${photos.length} photos`;
     const next = this.current?.state.open ? `next: ${this.current.label}` : "nothing is left to decide in this view";
