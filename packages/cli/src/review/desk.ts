@@ -88,7 +88,6 @@ export class Desk implements ReviewDesk {
         file: photo.file,
         label: photo.label,
         kinds: [...new Set(photo.doubt.issues.map(({ kind }) => kind))],
-        score: gravest.score,
         suggestion: gravest.suggestion,
         compares: photo.doubt.issues.some(({ of }) => of !== undefined),
         part: this.#partOf(photo.doubt),
