@@ -7,7 +7,7 @@ import type { Store } from "./store.ts";
 import { decisionWords, kindWords, share } from "./view.ts";
 
 const GAP = 12;
-const LEAST_WIDTH = 160;
+const LEAST_WIDTH = 150;
 /** The two lines below the picture. */
 const CAPTION = 54;
 
