@@ -15,7 +15,7 @@ import { holdReview } from "../decisions/lock.ts";
 import { warn } from "../output/warn.ts";
 import { Desk } from "../review/desk.ts";
 import { readIssues } from "../review/issues.ts";
-import { partsOf } from "../review/parts.ts";
+import { partsBySeed, partsOfRun } from "../review/parts.ts";
 import { makeFolders } from "../run/writeAtomic.ts";
 
 export interface ReviewOptions {
@@ -24,6 +24,7 @@ export interface ReviewOptions {
   readonly who?: string;
   readonly seed: string;
   readonly valid: string;
+  readonly dataVersion?: string;
   readonly cache?: string;
   readonly open: boolean;
 }
@@ -39,8 +40,11 @@ export async function review(data: string, options: ReviewOptions): Promise<numb
     fail("DATA_NOT_A_FOLDER", { name: data, received: describeFailure(cause) }, { cause }),
   );
   const { photos: doubtful, passedOver } = await readIssues(resolve(options.issues ?? join(root, ISSUES_FILE)));
-  if (passedOver > 0) warn(`${passedOver} lines of the list could not be read and are passed over`);
+  warnPassedOver(passedOver, "the list");
   const cache = join(options.cache ? resolve(options.cache) : (process.env.BALLSIGHT_CACHE ?? userCache()), "review");
+  const version = options.dataVersion;
+  const ofRun = version === undefined ? undefined : await partsOfRun("--data-version", version);
+  const partsOf = (files: readonly string[]) => ofRun ?? partsBySeed(files, { valid, seed });
   const page = await readPage(pageFolder("review"));
 
   const lock = await holdReview(root);
@@ -48,9 +52,8 @@ export async function review(data: string, options: ReviewOptions): Promise<numb
   let desk: Desk | undefined;
   try {
     const who = options.who ?? userName();
-    const partOf = (files: readonly string[]) => partsOf(files, { valid, seed });
-    desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), partOf });
-    if (desk.passedOver > 0) warn(`${desk.passedOver} lines of decisions.jsonl could not be read and are passed over`);
+    desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), partsOf });
+    warnPassedOver(desk.passedOver, "decisions.jsonl");
     const token = await tokenOf(root, cache);
     served = await listen(reviewApp({ desk, token, page }), port, options.port);
     const address = `http://127.0.0.1:${served.port}/${token}/`;
@@ -89,6 +92,13 @@ async function tokenOf(root: string, cache: string): Promise<string> {
     .then(() => writeFile(path, token, { mode: 0o600 }))
     .catch(() => undefined);
   return token;
+}
+
+function warnPassedOver(lines: number, where: string): void {
+  if (lines === 0) return;
+  warn(
+    `${lines} ${lines === 1 ? "line" : "lines"} of ${where} could not be read and ${lines === 1 ? "is" : "are"} passed over`,
+  );
 }
 
 function tellMissing({ gone, changed }: { readonly gone: number; readonly changed: number }): void {

@@ -25,6 +25,8 @@ export interface Applied {
   /** Lines of decisions.jsonl that could not be read. */
   readonly passedOver: number;
   readonly photos: number;
+  /** Classes that have photos and will have none. */
+  readonly emptied: readonly string[];
 }
 
 /** What `apply` would do, changing nothing. */
@@ -120,7 +122,11 @@ async function lookAt(root: string, hashes: PhotoHashes, { onProgress }: ApplyOp
     trashPlace: (file) => trashPlace(root, file, taken),
     freeName: (file) => freeName(root, file, taken),
   });
-  return { plan, passedOver, photos: photos.length };
+  const leaving = new Set(plan.moves.map(({ file }) => file));
+  const labels = new Set(photos.map(({ label }) => label));
+  for (const { file, label } of photos) if (!leaving.has(file)) labels.delete(label);
+  for (const { label } of plan.moves) if (label !== undefined) labels.delete(label);
+  return { plan, passedOver, photos: photos.length, emptied: [...labels] };
 }
 
 /** The last plan alone can be: nothing is begun before it is finished. */

@@ -53,12 +53,18 @@ export class Journal {
 
   async #write(entries: readonly Entry[]): Promise<void> {
     const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
-    const text = this.#isTorn ? `\n${lines}` : lines;
-    // Until it has gone well: a full disk may take half of it.
-    this.#isTorn = true;
-    await this.#file.appendFile(text);
-    await this.#file.datasync();
-    this.#isTorn = false;
+    const { size } = await this.#file.stat();
+    try {
+      await this.#file.appendFile(this.#isTorn ? `\n${lines}` : lines);
+      await this.#file.datasync();
+      this.#isTorn = false;
+    } catch (error) {
+      // A full disk takes some of the lines: none was answered, so none may be found there later.
+      await this.#file.truncate(size).catch(() => {
+        this.#isTorn = true;
+      });
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

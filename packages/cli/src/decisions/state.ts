@@ -12,6 +12,7 @@ export interface KnownPhoto {
 export class Decisions {
   /** Steps that stand, the last one last. */
   readonly #steps = new Map<string, Decision[]>();
+  readonly #undone = new Set<string>();
   readonly #byHash = new Map<string, Decision[]>();
   readonly #changedAt = new Map<string, number>();
   #revision = 0;
@@ -34,6 +35,7 @@ export class Decisions {
         this.#changedAt.set(sha256, this.#revision);
       }
       this.#steps.delete(entry.step);
+      this.#undone.add(entry.step);
       return;
     }
     const { step, sha256 } = entry;
@@ -58,6 +60,10 @@ export class Decisions {
 
   step(step: string): readonly Decision[] | undefined {
     return this.#steps.get(step);
+  }
+
+  wasUndone(step: string): boolean {
+    return this.#undone.has(step);
   }
 
   /** What is undone next. */

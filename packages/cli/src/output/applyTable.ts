@@ -9,7 +9,7 @@ import { oneLine } from "./text.ts";
 /** More are counted, unless they were asked for with --dry-run. */
 const MOST_LINES = 20;
 
-export function appliedText({ moved, resumed, left, failed, passedOver }: Applied, dryRun: boolean): string {
+export function appliedText({ moved, resumed, left, failed, passedOver, emptied }: Applied, dryRun: boolean): string {
   const will = dryRun ? "would be " : "";
   const lines: string[] = [];
   if (resumed !== undefined) {
@@ -25,6 +25,8 @@ export function appliedText({ moved, resumed, left, failed, passedOver }: Applie
     lines.push(
       `${count(passedOver, "line")} of decisions.jsonl could not be read and ${passedOver === 1 ? "is" : "are"} passed over`,
     );
+  if (emptied.length > 0)
+    lines.push(oneLine(`${emptied.join(", ")}: no photo ${dryRun ? "would be" : "is"} left there`));
   const [classes, out] = [
     moved.filter(({ action }) => action === "move"),
     moved.filter(({ action }) => action === "trash"),
@@ -48,7 +50,10 @@ export function undoneText({ plan, moved, failed }: Undone, dryRun: boolean): st
   ].join("\n");
 }
 
-export function appliedRecord({ moved, resumed, left, failed, passedOver, photos: looked }: Applied, dryRun: boolean) {
+export function appliedRecord(
+  { moved, resumed, left, failed, passedOver, emptied, photos: looked }: Applied,
+  dryRun: boolean,
+) {
   const finished = resumed && { undo: resumed.undo, moves: resumed.moves.map(record) };
   return {
     dry_run: dryRun,
@@ -58,6 +63,7 @@ export function appliedRecord({ moved, resumed, left, failed, passedOver, photos
     left,
     failed: failed.map(({ move, outcome }) => ({ ...record(move), outcome })),
     passed_over: passedOver,
+    emptied,
   };
 }
 

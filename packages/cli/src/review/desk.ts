@@ -17,8 +17,10 @@ import { asksAgain } from "../decisions/asksAgain.ts";
 import type { Decision, Entry } from "../decisions/entries.ts";
 import { Journal, readEntries } from "../decisions/journal.ts";
 import { Decisions, type KnownPhoto, standing } from "../decisions/state.ts";
+import { failChanging } from "../trash/hold.ts";
 import { detailOf } from "./detail.ts";
 import { type DoubtfulPhoto, opinionsOf } from "./issues.ts";
+import type { PartOf } from "./parts.ts";
 import { type PictureSize, Pictures } from "./pictures.ts";
 import { Roll, type RolledPhoto } from "./roll.ts";
 
@@ -30,7 +32,7 @@ export interface DeskOptions {
   /** Folder for small pictures. */
   readonly cache: string;
   /** The part of the data set that a file belongs to. */
-  readonly partOf: (files: readonly string[]) => (file: string) => "train" | "valid";
+  readonly partsOf: (files: readonly string[]) => PartOf;
 }
 
 export class Desk implements ReviewDesk {
@@ -41,7 +43,7 @@ export class Desk implements ReviewDesk {
   readonly #journal: Journal;
   readonly #metadata: Metadata;
   readonly #pictures: Pictures;
-  readonly #partOf: (file: string) => "train" | "valid";
+  readonly #partOf: PartOf;
   readonly #listeners = new Set<(changes: Changes) => void>();
   readonly passedOver: number;
   #turn: Promise<unknown> = Promise.resolve();
@@ -60,7 +62,7 @@ export class Desk implements ReviewDesk {
     this.#journal = journal;
     this.#metadata = metadata;
     this.#pictures = new Pictures(options.root, options.cache);
-    this.#partOf = options.partOf(roll.files);
+    this.#partOf = options.partsOf(roll.files);
     this.passedOver = passedOver;
   }
 
@@ -86,10 +88,9 @@ export class Desk implements ReviewDesk {
         file: photo.file,
         label: photo.label,
         kinds: [...new Set(photo.doubt.issues.map(({ kind }) => kind))],
-        score: gravest.score,
         suggestion: gravest.suggestion,
         compares: photo.doubt.issues.some(({ of }) => of !== undefined),
-        part: this.#partOf(photo.doubt.file),
+        part: this.#partOf(photo.doubt),
         state: this.#stateOf(photo),
       };
     });
@@ -207,6 +208,8 @@ export class Desk implements ReviewDesk {
   async undo(step: string): Promise<Changes> {
     return await this.#inTurn(async () => {
       const last = this.#decisions.lastStep();
+      // Asked again because the answer was lost, or by two tabs at once: it was undone.
+      if (this.#decisions.wasUndone(step)) return this.#changes([]);
       if (last?.step !== step) return this.#refuse(last?.decisions[0]?.file ?? "nothing", []);
       const hashes = last.decisions.map(({ sha256 }) => sha256);
       await this.#write([{ at: new Date().toISOString(), who: this.#options.who, action: "undo", step }]);
@@ -241,7 +244,7 @@ export class Desk implements ReviewDesk {
   }
 
   async #write(entries: readonly Entry[]): Promise<void> {
-    await this.#journal.append(entries);
+    await this.#journal.append(entries).catch((error: unknown) => failChanging(error, this.#options.root));
     for (const entry of entries) this.#decisions.add(entry);
   }
 

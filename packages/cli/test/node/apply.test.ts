@@ -185,6 +185,13 @@ describe("bad input", () => {
     ]);
   });
 
+  test("a class that loses its last photo is named", async () => {
+    await decide(root, "Tennis/a.jpg", "exclude");
+    await decide(root, "Golf/a.jpg", "keep");
+    expect(await applied("--dry-run")).toMatchObject({ code: 0, emptied: ["Tennis"] });
+    expect((await run("apply", root)).stdout).toContain("Tennis: no photo is left there\n");
+  });
+
   test("a data set without decisions, a folder that is none, one that is under review", async () => {
     await rm(join(root, "decisions.jsonl"));
     expect(await run("apply", root)).toMatchObject({ code: 0, stdout: "nothing to do: no decision asks for a move\n" });

@@ -42,6 +42,8 @@ async function broken(root: string) {
   });
 }
 
+const FIX = ["--fix", "--reencode"];
+
 test("fixing", async () => {
   const origin = join(folder, "origin");
   const whole = join(folder, "whole");

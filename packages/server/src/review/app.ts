@@ -49,12 +49,14 @@ export function reviewApp({ desk, token, page }: ReviewAppOptions): Hono {
     streamSSE(c, async (stream) => {
       const send = (changes: Changes) => stream.writeSSE({ event: "changes", data: JSON.stringify(changes) });
       const end = desk.subscribe((changes) => void send(changes));
-      stream.onAbort(end);
+      const beat = setInterval(() => void stream.writeSSE({ event: "beat", data: "" }), BEAT_MS);
+      // Nobody waits for the next beat to end the program.
+      beat.unref();
+      const closed = new Promise<void>((resolve) => stream.onAbort(resolve));
       await stream.writeSSE({ event: "hello", data: JSON.stringify(desk.head()) });
-      while (!stream.aborted) {
-        await stream.sleep(BEAT_MS);
-        await stream.writeSSE({ event: "beat", data: "" });
-      }
+      await closed;
+      clearInterval(beat);
+      end();
     }),
   );
   review.get("/*", (c) => {

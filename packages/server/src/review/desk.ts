@@ -35,7 +35,6 @@ export interface ReviewPhoto {
   readonly label: string;
   /** What is wrong with it, the gravest first. */
   readonly kinds: readonly string[];
-  readonly score: number;
   readonly suggestion: Suggestion;
   /** Whether there is another photo that it is a copy of. */
   readonly compares: boolean;

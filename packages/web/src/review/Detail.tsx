@@ -132,21 +132,21 @@ function Facts({ photo, detail }: { readonly photo: Photo; readonly detail: Deta
 function Actions({ store, keys, photo }: Props & { readonly photo: Photo }) {
   const { suggestion } = photo;
   const many = store.selected.size > 0 ? ` ${store.selected.size}` : "";
-  const accepted = suggestion.action === "relabel" ? `${suggestion.label}` : "Take out";
+  const isOut = suggestion.action === "exclude";
   return (
     <fieldset class="actions" disabled={store.isWaiting}>
       <legend class="aloud">{many === "" ? "Decide about this photo" : `Decide about${many} photos`}</legend>
       <div class="main">
-        {suggestion.action !== "look" && (
+        {suggestion.action === "relabel" && (
           <Choice name="primary" hint="↵" onClick={() => store.accept()}>
-            {accepted}
+            {suggestion.label}
             {many}
           </Choice>
         )}
         <Choice hint="K" onClick={() => store.decide("keep")}>
           Keep{many}
         </Choice>
-        <Choice name="danger" hint="X" onClick={() => store.decide("exclude")}>
+        <Choice name={isOut ? "primary" : "danger"} hint={isOut ? "↵ X" : "X"} onClick={() => store.decide("exclude")}>
           Take out{many}
         </Choice>
       </div>

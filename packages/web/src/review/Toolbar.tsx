@@ -1,5 +1,6 @@
 // The head of the page: what is reviewed, how far it is, what is in view, undo and help.
 
+import { useMemo } from "preact/hooks";
 import { Key } from "./Key.tsx";
 import type { Store } from "./store.ts";
 import { countsOf, decisionWords, type Filter, kindWords } from "./view.ts";
@@ -12,9 +13,10 @@ const SHOWS: readonly (readonly [Filter["show"], string])[] = [
 
 export function Toolbar({ store }: { readonly store: Store }) {
   const { filter, photos, review, last } = store;
-  const counts = countsOf(photos, filter);
-  const kinds = [...new Set(photos.flatMap((photo) => photo.kinds))];
-  const labels = review?.classes.filter((label) => photos.some((photo) => photo.label === label)) ?? [];
+  // A hundred thousand photos are not counted for every step of the cursor.
+  const counts = useMemo(() => countsOf(photos, filter), [store.version, filter]);
+  const kinds = useMemo(() => [...new Set(photos.flatMap((photo) => photo.kinds))], [review]);
+  const labels = useMemo(() => [...new Set(photos.map(({ label }) => label))].sort(), [review]);
   const lastWords =
     last === null
       ? "nothing to undo"

@@ -23,6 +23,8 @@ const RETRY_MS = 1000;
 export class Store {
   review: Review | undefined;
   photos: Photo[] = [];
+  /** Another one: photos have changed. */
+  version = 0;
   last: LastStep | null = null;
   filter: Filter = NO_FILTER;
   /** Ids in view: made when the filter changes, so that what was decided stays where it was. */
@@ -73,6 +75,7 @@ export class Store {
     const before = this.list.map((id) => this.photos[id]!);
     this.review = review;
     this.photos = [...review.photos];
+    this.version++;
     this.last = review.last;
     this.#revision = review.revision;
     this.filter = filter;
@@ -182,7 +185,9 @@ export class Store {
     if (!(await this.#post(photos, action, to))) return;
     this.selected.clear();
     const [first] = photos;
-    const words = decisionWords(this.photos[first!.id]!.state);
+    // The list may have been made anew meanwhile.
+    const now = this.photos[first!.id];
+    const words = now === undefined ? "" : decisionWords(now.state);
     this.#goTo(nextOpen(this.list, this.photos, last));
     const what = photos.length === 1 ? first!.file : `${photos.length} photos`;
     const next = this.current?.state.open ? `next: ${this.current.label}` : "nothing is left to decide in this view";
@@ -252,6 +257,7 @@ export class Store {
       const photo = this.photos[id];
       if (photo !== undefined) this.photos[id] = { ...photo, state };
     }
+    this.version++;
     // Answers and events may pass each other on the way.
     if (revision >= this.#revision) {
       this.#revision = revision;
@@ -269,6 +275,7 @@ export class Store {
   #goTo(place: number): void {
     this.cursor = Math.min(Math.max(0, place), Math.max(0, this.list.length - 1));
     this.#anchor = this.cursor;
+    if (this.dialog === "compare" && !this.current?.compares) this.dialog = undefined;
   }
 
   /** For a screen reader. */
