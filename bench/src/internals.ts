@@ -10,5 +10,5 @@ export { errorRecord } from "../../packages/cli/dist/output/errors.js";
 export { Progress } from "../../packages/cli/dist/output/progress.js";
 export { runConfig } from "../../packages/cli/dist/train/options.js";
 export { openTrainPhotos } from "../../packages/cli/dist/train/photos.js";
-export { decodeFile, loadSharp } from "../../packages/server/dist/photos/index.js";
+export { decode, decodeFile, loadSharp } from "../../packages/server/dist/photos/index.js";
 export { epochOrder, makeBatch } from "../../packages/vision/dist/learner/batches.js";
