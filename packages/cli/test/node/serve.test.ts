@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { render } from "@ballsight/render";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { render } from "../../../render/src/index.ts";
 import { toyModel } from "../../../vision/test/helpers/toyModel.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/ballsight.js", import.meta.url));
