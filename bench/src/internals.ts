@@ -22,6 +22,6 @@ export { Progress } from "../../packages/cli/dist/output/progress.js";
 export { makeFolders } from "../../packages/cli/dist/run/writeAtomic.js";
 export { runConfig } from "../../packages/cli/dist/train/options.js";
 export { openTrainPhotos } from "../../packages/cli/dist/train/photos.js";
-export { decodeFile, loadSharp } from "../../packages/server/dist/photos/index.js";
+export { decode, decodeFile, loadSharp } from "../../packages/server/dist/photos/index.js";
 export { doubtOf } from "../../packages/vision/dist/labels/confident.js";
 export { epochOrder, makeBatch } from "../../packages/vision/dist/learner/batches.js";

@@ -29,9 +29,10 @@ export async function createApp(services: Services, streams: Streams, page: stri
   app.onError((error, c) => errorResponse(c, error));
   app.notFound((c) => errorResponse(c, unknownRoute(app, c.req.method, c.req.path)));
 
-  gradioRoutes(app, streams);
+  // /docs shows them in this order.
   predictRoute(app);
   modelRoutes(app);
+  gradioRoutes(app, streams);
   oipRoutes(app);
   healthRoutes(app);
   docsRoutes(app, services.version);

@@ -6,6 +6,8 @@ import { type AddressRules, BlockedAddress, guardedLookup, refuseUrl } from "./a
 
 const MAX_HOPS = 3;
 const IDLE_MS = 5000;
+/** At a time, of all clients: a queue of slow hosts must not become one of open sockets. */
+const MAX_FETCHES = 16;
 /** For all hops together. */
 const TOTAL_MS = 15_000;
 
@@ -13,6 +15,7 @@ export class Remote {
   readonly #agent: Agent;
   readonly #rules: AddressRules;
   readonly #maxBytes: number;
+  #fetches = 0;
 
   constructor(maxBytes: number, rules: AddressRules = {}) {
     this.#rules = rules;
@@ -24,8 +27,10 @@ export class Remote {
     });
   }
 
-  /** @throws URL_REFUSED, URL_FAILED, FILE_TOO_LARGE */
+  /** @throws URL_REFUSED, URL_FAILED, FILE_TOO_LARGE, SERVER_BUSY */
   async fetch(text: string, name: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#fetches >= MAX_FETCHES) fail("SERVER_BUSY", { limit: MAX_FETCHES, what: "URLs", seconds: 1 });
+    this.#fetches += 1;
     const until = AbortSignal.any([signal, AbortSignal.timeout(TOTAL_MS)]);
     try {
       return await this.#follow(text, name, until);
@@ -34,6 +39,8 @@ export class Remote {
       if (cause instanceof BlockedAddress) fail("URL_REFUSED", { name, reason: "no public address" }, { cause });
       // What exactly failed would tell a stranger about the network around this server.
       return fail("URL_FAILED", { name, received: "no answer" }, { cause });
+    } finally {
+      this.#fetches -= 1;
     }
   }
 

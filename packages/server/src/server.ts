@@ -141,6 +141,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   answer = getRequestListener(app.fetch, {
     // Of the whole process: this server may be one part of a program.
     overrideGlobalObjects: false,
+    // Balancers' probes in HTTP/1.0 name no host.
+    hostname: "localhost",
     errorHandler: (error) => unreadable(error, log),
   });
   const sweep = setInterval(() => {

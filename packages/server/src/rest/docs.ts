@@ -11,7 +11,7 @@ interface Operation {
   readonly responses?: Readonly<Record<string, { readonly description?: string; readonly content?: object }>>;
 }
 
-const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 
 export function docsRoutes(app: App, version: string): void {
   const document = (url: string) =>
@@ -61,7 +61,7 @@ function page(paths: Paths, schemas: object, origin: string): string {
   });
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Ballsight API</title>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Ballsight API</title><link rel="icon" href="data:,">
 <style>${STYLE}</style></head>
 <body>
 <header><h1>Ballsight API</h1>
@@ -119,7 +119,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string);
 
 const STYLE = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; background: #fff; color: #1a1a1a; }
+a { color: #0b4fb3; }
+@media (prefers-color-scheme: dark) { :root { background: #121212; color: #eee; } a { color: #9cc2ff; } }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 article { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .5rem 0; }
 h3 { margin: .5rem 0; font-size: 1.05rem; overflow-wrap: anywhere; }
@@ -127,6 +129,6 @@ h4 { margin: .5rem 0 0; font-size: .9rem; }
 ul { margin: 0; padding-left: 1.2rem; }
 li { overflow-wrap: anywhere; }
 .method { display: inline-block; min-width: 3.2rem; font-weight: 700; }
-pre { overflow-x: auto; padding: .75rem; border-radius: .4rem; background: color-mix(in srgb, currentColor 8%, transparent); }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .75rem; border-radius: .4rem; background: color-mix(in srgb, currentColor 8%, transparent); }
 nav a { display: inline-block; min-height: 44px; line-height: 44px; margin-right: 1rem; }
 `;
