@@ -82,7 +82,7 @@ export async function writeSite(filling: Filling, options: SiteOptions): Promise
   ) => filling.write(here, renderSitePage({ title, description, stylesheet, here, ...content }));
   const host = options.api?.host;
   await page("index.html", `Says what a photo shows: ${labels.slice(0, 20).join(", ")}.`, {
-    body: homeBody({ title, labels, facts, examples, bytes: bytes.length, host }),
+    body: homeBody({ title, labels, facts, examples, bytes: bytes.length, host, threshold: config.threshold }),
   });
   await page("card.html", "What the model was made from, and how well it does.", {
     kind: "Model card",

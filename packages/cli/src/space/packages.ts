@@ -34,8 +34,8 @@ export async function writePackages(filling: Filling, title: string): Promise<vo
     private: true,
     type: "module",
     workspaces: ["packages/*"],
-    // Its install script would download CUDA libraries; the CPU's are in the package.
-    allowScripts: { "onnxruntime-node": false },
+    // The first's script would download CUDA libraries, the CPU's are in the package; the other's builds what is there built.
+    allowScripts: { "onnxruntime-node": false, "msgpackr-extract": false },
     dependencies: { [name]: version },
   };
   await filling.write("package.json", json(root));
