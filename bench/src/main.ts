@@ -97,6 +97,27 @@ function program(): Command {
       await collect(options);
     });
 
+  bench
+    .command("serve")
+    .description(
+      "Answers per second of `ballsight serve` and their times, closed and open loop, beside the bare session and a PyTorch server.",
+    )
+    .option("--model <file>", "a model (default: the recogniser that ships)")
+    .option("--folder <folder>", "a folder of photos (default: docs/examples)")
+    .option("--photos <n>", "take at most so many, spread over all", "100")
+    .option("--seconds <n>", "of each measurement", "10")
+    .option("--clients <n...>", "closed loop: clients at a time", ["1", "8", "64"])
+    .option(
+      "--peer",
+      "measure bench/peer/torch_server.py too (Debian's python3-torchvision); skipped where it is absent",
+    )
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- serve --folder ../shared/data/balls --seconds 30 --peer")
+    .action(async (options) => {
+      const { serve } = await import("./serve.ts");
+      await serve(options);
+    });
+
   peerOptions(bench.command("time-to-accuracy"))
     .description("Seconds of training, decoding apart, until the held-out accuracy first reaches a target.")
     .argument("[arguments...]", "options for `ballsight train`, behind --")

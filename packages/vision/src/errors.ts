@@ -211,6 +211,74 @@ export const ERRORS = {
     status: 500,
     message: "expected no fault of this program but received {reason}; please report it with the command that led here",
   },
+
+  // Serving
+  REQUEST_INVALID: {
+    status: 400,
+    message: "expected {expected} for `{name}` but received {received}; /docs of the server says what is read",
+  },
+  MEDIA_TYPE_UNKNOWN: {
+    status: 415,
+    message: "expected {expected} as content-type but received {received}; /docs of the server says what is read",
+  },
+  ROUTE_UNKNOWN: {
+    status: 404,
+    message: "expected a path of this server but received {received}; /docs of the server lists them",
+  },
+  METHOD_WRONG: {
+    status: 405,
+    message: "expected {expected} for `{name}` but received {received}; /docs of the server lists what there is",
+  },
+  UPLOAD_UNKNOWN: {
+    status: 404,
+    message:
+      "expected a path that this server's upload gave out a short while ago for `{name}` but received another; upload the photo again",
+  },
+  UPLOAD_FAILED: {
+    status: 400,
+    message: "expected a photo for `{name}` but received {received}; the upload failed, or was over {limit} bytes",
+  },
+  URL_REFUSED: {
+    status: 403,
+    message: "expected a photo for `{name}` but received a URL that is not fetched ({reason}); upload the photo itself",
+  },
+  URL_FAILED: {
+    status: 502,
+    message: "expected a photo at the URL for `{name}` but received {received}; upload the photo itself",
+  },
+  MODEL_UNKNOWN: {
+    status: 404,
+    message: "expected model `{expected}` but received `{received}`; /v1/models lists what is served",
+  },
+  SERVER_BUSY: {
+    status: 503,
+    message: "expected room in the queue but {limit} {what} are waiting already; try again in {seconds} s",
+  },
+  RATE_LIMITED: {
+    status: 429,
+    message: "expected at most {limit} photos a minute from one client but received more; try again in {seconds} s",
+  },
+  DEADLINE_PASSED: {
+    status: 504,
+    message: "expected an answer for `{name}` within {seconds} s but none was ready; try again later",
+  },
+  WORKER_LOST: {
+    status: 503,
+    message:
+      "expected an answer for `{name}` but its worker ended ({reason}); other photos are not affected, try again",
+  },
+  SERVER_STOPPING: {
+    status: 503,
+    message: "expected a server that runs but this one is about to stop; try again in a moment",
+  },
+  CLIENT_LEFT: {
+    status: 499,
+    message: "expected to answer for `{name}` but the client left or cancelled it; nothing is to be done",
+  },
+  PORT_NOT_FREE: {
+    status: 409,
+    message: "expected a free port for `{name}` but {reason}; name another with --port",
+  },
 } as const satisfies Record<string, { status: number; message: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -86,5 +86,14 @@ export {
 export { addPreprocess, resizeCropModel } from "./preprocess/graph.ts";
 export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";
-export { type Answer, type FeatureMap, type LoadOptions, Prediction, Recognizer, type RgbPhoto } from "./recognizer.ts";
+export {
+  type Answer,
+  type LoadOptions,
+  OUTPUT_NAMES,
+  type OutputName,
+  type OutputTensor,
+  Prediction,
+  Recognizer,
+  type RgbPhoto,
+} from "./recognizer.ts";
 export { listModels, resolveModel } from "./registry.ts";

@@ -24,12 +24,13 @@ export interface Answer {
   readonly confidence: number;
 }
 
-/** What the network's body makes of a photo, [channels, height, width]: the model's output `cam`. */
-export interface FeatureMap {
+/** What a model file can be asked for, docs/model-file.md. */
+export const OUTPUT_NAMES = ["probabilities", "logits", "embedding", "cam"] as const;
+export type OutputName = (typeof OUTPUT_NAMES)[number];
+
+export interface OutputTensor {
+  readonly dims: readonly number[];
   readonly data: Float32Array;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
 }
 
 export interface LoadOptions {
@@ -109,40 +110,51 @@ export class Recognizer {
     return predictions;
   }
 
-  /** Of one photo, for an `Explainer`. */
-  async features(photo: RgbPhoto): Promise<FeatureMap> {
-    checkPhoto(photo, 0);
-    try {
-      const { cam } = await this.#session.run({ image: this.#tensor([photo]) }, ["cam"]);
-      const [, channels, height, width] = cam?.dims ?? [];
-      return { data: cam?.data as Float32Array, channels: channels!, height: height!, width: width! };
-    } catch (cause) {
-      return fail("RUNTIME_FAILED", { task: "run the model", reason: reason(cause) }, { cause });
-    }
-  }
-
   async release(): Promise<void> {
     await this.#session.release();
   }
 
-  #tensor(photos: readonly RgbPhoto[]) {
+  async #run(photos: readonly RgbPhoto[]): Promise<Float32Array> {
     const { width, height } = photos[0] as RgbPhoto;
-    return new this.#runtime.Tensor("uint8", stack(photos), [photos.length, height, width, 3]);
+    const outputs = await this.run(stack(photos), [photos.length, height, width, 3], ["probabilities"]);
+    return (outputs.probabilities as OutputTensor).data;
   }
 
-  async #run(photos: readonly RgbPhoto[]): Promise<Float32Array> {
+  /**
+   * Any of the model's outputs for photos of one size.
+   * @param image uint8, of shape `dims`: [N, H, W, 3]
+   * @throws RUNTIME_FAILED; IMAGE_TOO_NARROW
+   */
+  async run(
+    image: Uint8Array,
+    dims: readonly [number, number, number, number],
+    names: readonly OutputName[],
+  ): Promise<Partial<Record<OutputName, OutputTensor>>> {
+    checkAspect(dims[2], dims[1], "image");
     try {
-      const { probabilities } = await this.#session.run({ image: this.#tensor(photos) }, ["probabilities"]);
-      const data = probabilities?.data;
-      if (!(data instanceof Float32Array) || data.length !== photos.length * this.labels.length) {
-        throw new Error(`expected ${photos.length} x ${this.labels.length} probabilities, received ${data?.length}`);
-      }
-      if (!data.every(Number.isFinite)) throw new Error("a probability is no number");
-      return data;
+      const feeds = { image: new this.#runtime.Tensor("uint8", image, dims) };
+      const results = await this.#session.run(feeds, names);
+      return Object.fromEntries(names.map((name) => [name, checkOutput(results[name], name, dims[0], this.labels)]));
     } catch (cause) {
       return fail("RUNTIME_FAILED", { task: "run the model", reason: reason(cause) }, { cause });
     }
   }
+}
+
+function checkOutput(
+  tensor: { readonly dims: readonly number[]; readonly data: unknown } | undefined,
+  name: OutputName,
+  count: number,
+  labels: readonly string[],
+): OutputTensor {
+  if (tensor === undefined || !(tensor.data instanceof Float32Array)) throw new Error(`no float32 output \`${name}\``);
+  const { dims, data } = tensor;
+  const classes = name === "probabilities" || name === "logits" ? labels.length : dims[1];
+  if (dims[0] !== count || dims[1] !== classes) {
+    throw new Error(`expected ${count} x ${classes} for output \`${name}\`, received ${dims.join(" x ")}`);
+  }
+  if (!data.every(Number.isFinite)) throw new Error(`output \`${name}\` holds what is no number`);
+  return { dims, data };
 }
 
 function checkPhoto({ width, height, data, name }: RgbPhoto, index: number): void {

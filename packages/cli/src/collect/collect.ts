@@ -1,11 +1,11 @@
 // A run of `ballsight collect` from its settings to its result: the folder opened, what is there measured, classes filled, credits written.
 
 import { join } from "node:path";
+import type { AddressRules } from "@ballsight/server/addresses";
 import { BallsightError } from "@ballsight/vision";
 import { expectSheet } from "../sheet/write.ts";
 import { type ClassProgress, collectPhotos } from "./collector.ts";
 import { Distinct, parseLook } from "./distinct.ts";
-import type { AddressRules } from "./download/address.ts";
 import type { RetrieveSettings } from "./download/retrieve.ts";
 import { Robots } from "./download/robots.ts";
 import { CollectFolder, CREDITS_FILE, SHEET_FILE } from "./folder.ts";

@@ -3,11 +3,11 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { readPhotoFile } from "@ballsight/server/photos";
 import { sketchOf } from "../hash/likeness.ts";
 import { orientedHashes } from "../hash/perceptual.ts";
 import { aheadOf } from "../images/aheadOf.ts";
 import { inspectPhoto } from "../images/inspect.ts";
-import { readPhotoFile } from "../images/readFile.ts";
 import { listFiles } from "../verify/files.ts";
 import { lookText } from "./distinct.ts";
 import type { CollectFolder } from "./folder.ts";

@@ -1,6 +1,7 @@
 // `ballsight evaluate`: folders of photos and a model in; accuracy, confusion, calibration, top losses and a report out.
 
 import { basename, resolve } from "node:path";
+import { loadSharp } from "@ballsight/server/photos";
 import { fail } from "@ballsight/vision";
 import { readDataset } from "../data/dataset.ts";
 import { answerPhotos } from "../evaluate/answers.ts";
@@ -10,7 +11,6 @@ import { choosePhotos, flattery } from "../evaluate/photos.ts";
 import { trainingRecord } from "../evaluate/provenance.ts";
 import { type EvaluationResult, evaluationResult, predictionsCsv } from "../evaluate/result.ts";
 import { withThumbnails } from "../evaluate/topLosses.ts";
-import { loadSharp } from "../images/decode.ts";
 import { loadRecognizer } from "../model/load.ts";
 import { errorLine, errorRecord } from "../output/errors.ts";
 import { evaluationTable } from "../output/evaluationTable.ts";

@@ -1,11 +1,10 @@
 // `ballsight predict`: photos, folders or standard input in, one line or one JSON object per photo out.
 
 import { availableParallelism } from "node:os";
+import { decode, decodeFile, loadSharp, readStream } from "@ballsight/server/photos";
 import { fail, type Prediction, type Recognizer, type RgbPhoto } from "@ballsight/vision";
 import { aheadOf } from "../images/aheadOf.ts";
-import { decode, decodeFile, loadSharp } from "../images/decode.ts";
 import { listPhotos, type PhotoEntry, STDIN } from "../images/photoList.ts";
-import { readStream } from "../images/readFile.ts";
 import { defaultModelPath, loadRecognizer } from "../model/load.ts";
 import { errorLine, errorRecord } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";

@@ -3,8 +3,8 @@
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { decodeFile } from "@ballsight/server/photos";
 import type { EpochRow, Position, RgbPhoto } from "@ballsight/vision";
-import { decodeFile } from "../images/decode.ts";
 import { loadRecognizer } from "../model/load.ts";
 import { csvRows } from "../output/csv.ts";
 import { RUN_FILES, type RunFile } from "../run/runDirectory.ts";

@@ -3,9 +3,8 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { decode, loadSharp, readPhotoFile } from "@ballsight/server/photos";
 import { BallsightError, type RgbPhoto } from "@ballsight/vision";
-import { decode, loadSharp } from "../images/decode.ts";
-import { readPhotoFile } from "../images/readFile.ts";
 import { failWriting } from "../run/writeAtomic.ts";
 import { expectFreeBytes } from "./cacheFolder.ts";
 import type { Dataset } from "./dataset.ts";

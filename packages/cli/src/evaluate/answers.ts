@@ -2,10 +2,10 @@
 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { decodeFile } from "@ballsight/server/photos";
 import { argmaxRows, type Prediction, type Recognizer } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
 import { aheadOf } from "../images/aheadOf.ts";
-import { decodeFile } from "../images/decode.ts";
 import type { Answers } from "./measure.ts";
 
 /** Photos decoded ahead of the network; each is held whole. */

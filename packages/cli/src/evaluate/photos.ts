@@ -1,10 +1,10 @@
 // Which photos are measured: all, or the part that a training held out, with what must be said of that choice.
 
 import { join } from "node:path";
+import { decodeFile } from "@ballsight/server/photos";
 import { randomSplit, type Split, stratifiedSplit } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
 import { aheadOf } from "../images/aheadOf.ts";
-import { decodeFile } from "../images/decode.ts";
 import { DECODE_AHEAD } from "./answers.ts";
 import type { EvaluateSettings, SplitSettings } from "./options.ts";
 import { fingerprintOf, hashPhotos, type TrainingRecord } from "./provenance.ts";

@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { readPhotoFile } from "@ballsight/server/photos";
 import { type Dataset, dataFingerprint } from "../data/dataset.ts";
 import { aheadOf } from "../images/aheadOf.ts";
-import { readPhotoFile } from "../images/readFile.ts";
 
 export interface TrainingRecord {
   /** Fingerprint of the photos, `ballsight.data`. */

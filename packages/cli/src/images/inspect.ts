@@ -1,8 +1,8 @@
 // A photo decoded in full for the facts that checks are about; of its pixels only 32 x 32 grey ones stay.
 
+import { readPhoto } from "@ballsight/server/photos";
 import type { Metadata } from "sharp";
 import { HASH_SIDE } from "../hash/perceptual.ts";
-import { readPhoto } from "./decode.ts";
 
 export interface PhotoFacts {
   /** As seen: turned by EXIF. */

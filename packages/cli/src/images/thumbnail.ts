@@ -1,6 +1,6 @@
 // Small pictures inside a report.
 
-import { loadSharp } from "./decode.ts";
+import { loadSharp } from "@ballsight/server/photos";
 
 /** Longest side, pixels: sharp enough for a card of 150 px, some 5 kB each. */
 const SIDE = 160;

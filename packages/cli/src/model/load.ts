@@ -22,7 +22,8 @@ export async function loadRecognizer(path: string): Promise<Recognizer> {
   });
 }
 
-async function readModelFile(path: string): Promise<Uint8Array> {
+/** @throws MODEL_NOT_FOUND, MODEL_INVALID */
+export async function readModelFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {

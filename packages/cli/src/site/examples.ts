@@ -2,10 +2,10 @@
 
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import { readPhoto, readPhotoFile } from "@ballsight/server/photos";
 import { fail } from "@ballsight/vision";
 import type { Example } from "@ballsight/web";
-import { readPhoto } from "../images/decode.ts";
-import { readPhotoFile } from "../images/readFile.ts";
+
 import { type Filling, listFiles } from "./folder.ts";
 
 /** A phone's row of tiles, three times over. */

@@ -3,13 +3,12 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { readPhotoFile, sniff } from "@ballsight/server/photos";
 import { BallsightError } from "@ballsight/vision";
 import { sketchOf } from "../hash/likeness.ts";
 import type { Looks } from "../hash/looks.ts";
 import { orientedHashes } from "../hash/perceptual.ts";
 import { inspectPhoto, type PhotoFacts } from "../images/inspect.ts";
-import { readPhotoFile } from "../images/readFile.ts";
-import { sniff } from "../images/sniff.ts";
 import { type ErrorRecord, errorRecord } from "../output/errors.ts";
 import type { ListedFile } from "./files.ts";
 import { type BrokenKind, brokenKind, type OddKind } from "./kinds.ts";

@@ -1,7 +1,7 @@
 // What `verify` does about what it found, where it was asked to: nothing is deleted, and all of it can be taken back.
 
 import { extname, join } from "node:path";
-import { readPhotoFile } from "../images/readFile.ts";
+import { readPhotoFile } from "@ballsight/server/photos";
 import { type ErrorRecord, errorRecord } from "../output/errors.ts";
 import type { NewPhoto, Trash } from "../trash/trash.ts";
 import type { GoodPhoto } from "./check.ts";

@@ -1,7 +1,7 @@
 // A photo stored anew as every program reads it: upright, sRGB, 8 bits, one frame.
 
 import { basename, dirname, extname } from "node:path/posix";
-import { loadSharp } from "../images/decode.ts";
+import { loadSharp } from "@ballsight/server/photos";
 import { inspectPhoto } from "../images/inspect.ts";
 import type { NewPhoto } from "../trash/trash.ts";
 import { type GoodPhoto, oddities, sha256Of } from "./check.ts";

@@ -1,9 +1,9 @@
 // A whole data set checked: several files side by side, and what is remembered of each is a few hundred bytes.
 
 import { availableParallelism } from "node:os";
+import { loadSharp } from "@ballsight/server/photos";
 import type { Metadata } from "../data/metadata.ts";
 import { Looks } from "../hash/looks.ts";
-import { loadSharp } from "../images/decode.ts";
 import { type BrokenPhoto, type CheckedPhoto, checkFile, type GoodPhoto, isBroken } from "./check.ts";
 import { type Copies, findCopies } from "./copies.ts";
 import type { ListedFile } from "./files.ts";

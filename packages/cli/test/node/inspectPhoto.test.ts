@@ -1,11 +1,11 @@
 // Photos looked at in full: what they are, the same faults as decoding finds, and a hash that survives what copies go through.
 
+import { decode } from "@ballsight/server/photos";
 import fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { render } from "../../../render/src/index.ts";
 import { hammingDistance, orientedHashes, perceptualHash } from "../../src/hash/perceptual.ts";
-import { decode } from "../../src/images/decode.ts";
 import { inspectPhoto } from "../../src/images/inspect.ts";
 
 const photo = (seed = 1, size = 160) => {

@@ -1,9 +1,9 @@
 // Decoding: every kind of photo comes out as upright 8-bit sRGB on white, and what is no whole photo is named.
 
+import { decode } from "@ballsight/server/photos";
 import fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { decode } from "../../src/images/decode.ts";
 
 type Rgb = readonly [number, number, number];
 type Sharp = ReturnType<typeof sharp>;

@@ -3,10 +3,10 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decode } from "@ballsight/server/photos";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CREDITS_MARK } from "../../src/collect/credits.ts";
-import { decode } from "../../src/images/decode.ts";
 import { tryLock } from "../../src/run/lock.ts";
 import { fill, picture, snapshot, withSize } from "../helpers/dataset.ts";
 import { ballsight, errorOf } from "../helpers/training.ts";

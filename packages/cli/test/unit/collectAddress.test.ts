@@ -1,9 +1,9 @@
 // Which addresses collecting may ask: every spelling of a private one refused, names by what they resolve to.
 
 import type { LookupAddress } from "node:dns";
+import { BlockedAddress, guardedLookup, isPublicAddress, refuseUrl } from "@ballsight/server/addresses";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BlockedAddress, guardedLookup, isPublicAddress, refuseUrl } from "../../src/collect/download/address.ts";
 
 describe("refuseUrl", () => {
   // As browsers and curl read them; the last ones are other letters that IDNA maps to digits and dots.

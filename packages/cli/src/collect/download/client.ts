@@ -2,9 +2,9 @@
 
 import { pipeline } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { type AddressRules, BlockedAddress, guardedLookup, refuseUrl } from "@ballsight/server/addresses";
 import { Agent, type Dispatcher, request } from "undici";
 import { Refusal } from "../photo.ts";
-import { type AddressRules, BlockedAddress, guardedLookup, refuseUrl } from "./address.ts";
 import { type Headers, valuesOf } from "./optOut.ts";
 
 export interface ClientOptions extends AddressRules {

@@ -52,7 +52,8 @@ export class Model {
       fail("BAD_OPTION", { option: "label", expected: `one of ${this.labels.join(", ")}`, received: label });
     this.#explainer ??= Explainer.load(this.#runtime, this.#bytes);
     const explainer = await this.#explainer;
-    const map = await explainer.explain(await this.#recognizer.features(photo), index);
+    const { cam } = await this.#recognizer.run(photo.data, [1, photo.height, photo.width, 3], ["cam"]);
+    const map = await explainer.explain(cam!, index);
     const { size, resize } = this.#recognizer.preprocess;
     const seen = (size / resize) * Math.min(photo.width, photo.height);
     const width = seen / photo.width;

@@ -5,8 +5,17 @@ import type { Metadata, Sharp, default as SharpLibrary } from "sharp";
 import { MAX_BYTES, readPhotoFile } from "./readFile.ts";
 import { HEIC_WORDS, sniff } from "./sniff.ts";
 
-/** More pixels are refused by the header alone: 300 MB of RGB is what one photo may take. */
-const MAX_PIXELS = 100_000_000;
+export interface PhotoLimits {
+  /** Of the file. */
+  readonly bytes: number;
+  /** More are refused by the header alone. */
+  readonly pixels: number;
+  /** Of libvips' work on one photo; 0 for as long as it takes. */
+  readonly seconds: number;
+}
+
+/** What a person's own photos may be: 300 MB of RGB at most. A server has limits of its own. */
+const LIMITS: PhotoLimits = { bytes: MAX_BYTES, pixels: 100_000_000, seconds: 0 };
 
 /** What cameras write with small faults passes, what stops half-way does not. */
 const FAIL_ON = "truncated";
@@ -29,14 +38,15 @@ export async function decodeFile(path: string, name = path): Promise<RgbPhoto> {
 }
 
 /** Decodes the bytes of a JPEG, PNG, WebP, GIF, AVIF or TIFF. Throws as `readPhoto` does. */
-export function decode(bytes: Uint8Array, name: string): Promise<RgbPhoto> {
-  return readPhoto(bytes, name, async (photo) => {
+export function decode(bytes: Uint8Array, name: string, limits = LIMITS): Promise<RgbPhoto> {
+  const read = async (photo: Sharp) => {
     const { data, info } = await photo
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, data, name };
-  });
+  };
+  return readPhoto(bytes, name, read, limits);
 }
 
 /**
@@ -47,19 +57,20 @@ export async function readPhoto<T>(
   bytes: Uint8Array,
   name: string,
   read: (photo: Sharp, header: Metadata) => Promise<T>,
+  limits = LIMITS,
 ): Promise<T> {
   if (bytes.length === 0) fail("EMPTY_FILE", { name });
-  if (bytes.length > MAX_BYTES) fail("FILE_TOO_LARGE", { name, limit: MAX_BYTES, received: bytes.length });
+  if (bytes.length > limits.bytes) fail("FILE_TOO_LARGE", { name, limit: limits.bytes, received: bytes.length });
   const { kind, words } = sniff(bytes);
   if (kind === "other") fail("NOT_AN_IMAGE", { name, received: words });
   if (kind === "picture") fail("IMAGE_UNSUPPORTED", { name, kind: words });
   const sharp = await loadSharp();
   try {
     const header = await sharp(bytes, { failOn: FAIL_ON, limitInputPixels: false }).metadata();
-    checkSize(header.width, header.pageHeight ?? header.height, name);
+    checkSize(header.width, header.pageHeight ?? header.height, name, limits.pixels);
     // autoOrient turns by EXIF; an embedded ICC profile (CMYK: or the default one) is applied on the way to sRGB.
-    const photo = sharp(bytes, { failOn: FAIL_ON, limitInputPixels: MAX_PIXELS }).autoOrient();
-    return await read(photo.flatten({ background: "#fff" }), header);
+    const photo = sharp(bytes, { failOn: FAIL_ON, limitInputPixels: limits.pixels }).autoOrient();
+    return await read(photo.flatten({ background: "#fff" }).timeout({ seconds: limits.seconds }), header);
   } catch (cause) {
     if (cause instanceof BallsightError) throw cause;
     if (words === HEIC_WORDS) return fail("IMAGE_UNSUPPORTED", { name, kind: words }, { cause });
@@ -67,8 +78,8 @@ export async function readPhoto<T>(
   }
 }
 
-function checkSize(width: number, height: number, name: string): void {
-  if (width * height > MAX_PIXELS) fail("IMAGE_TOO_LARGE", { name, limit: MAX_PIXELS, width, height });
+function checkSize(width: number, height: number, name: string, limit: number): void {
+  if (width * height > limit) fail("IMAGE_TOO_LARGE", { name, limit, width, height });
   checkAspect(width, height, name);
 }
 

@@ -1,0 +1,244 @@
+// `bench serve`: answers per second and how long each takes, closed and open loop, beside the bare session and a PyTorch server on the same photos.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { createInterface } from "node:readline";
+import { fail, Recognizer } from "@ballsight/vision";
+import autocannon from "autocannon";
+import * as runtime from "onnxruntime-node";
+import { decode, defaultModelPath, listPhotos } from "./internals.ts";
+import { inRepository, PROGRAM, wholeNumber } from "./options.ts";
+import { milliseconds, print, type Row, rate, rounded, tell, times } from "./output.ts";
+import { findPeer } from "./peer.ts";
+import { ProgramFailed } from "./processes.ts";
+import { percentile } from "./stats.ts";
+
+/** As commander hands them over. */
+export interface ServeOptions {
+  readonly model?: string;
+  readonly folder?: string;
+  readonly photos: string;
+  readonly seconds: string;
+  readonly clients: readonly string[];
+  readonly peer?: true;
+  readonly json?: true;
+}
+
+/** Open loop: shares of what the closed loop reached with the most clients. */
+const OPEN_SHARES = [0.5, 2] as const;
+/** Requests that an open loop may have under way: beyond the server's queue, so that refusals are seen. */
+const OPEN_CONNECTIONS = 128;
+const WARM_UP_SECONDS = 2;
+
+interface Measured {
+  readonly loop: "closed" | "open";
+  readonly clients: number;
+  /** Requests that were to be made each second; open loop. */
+  readonly asked_per_s?: number;
+  readonly answered_per_s: number;
+  readonly refused: number;
+  readonly failed: number;
+  readonly p50_ms: number;
+  readonly p95_ms: number;
+  readonly p99_ms: number;
+  /** Resident, at the end. */
+  readonly memory_mb: number;
+}
+
+interface Running {
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
+export async function serve(options: ServeOptions): Promise<void> {
+  const model = options.model ?? defaultModelPath();
+  const seconds = wholeNumber("seconds", options.seconds, 1, 3600);
+  const clients = options.clients.map((text) => wholeNumber("clients", text, 1, 1000));
+  const photos = await readPhotos(
+    options.folder ?? inRepository("docs/examples"),
+    wholeNumber("photos", options.photos, 1, 10_000),
+  );
+  const cores = availableParallelism();
+
+  tell(`${photos.length} photos, ${cores} cores`);
+  const bare = await bareRate(model, photos, seconds);
+  const server = await start(process.execPath, [
+    PROGRAM,
+    "serve",
+    "--port",
+    "0",
+    "--json",
+    "--model",
+    model,
+    "--no-watch",
+  ]);
+  const own = await measureAll(server, "/v1/predict", photos, clients, seconds);
+  const peer = options.peer ? await measurePeer(model, photos, clients, seconds) : "not asked for";
+
+  const best = Math.max(...own.filter(({ loop }) => loop === "closed").map(({ answered_per_s }) => answered_per_s));
+  const result = {
+    photos: photos.length,
+    cores,
+    seconds,
+    bare_per_s_and_core: rounded(bare, 1),
+    share_of_bare: rounded(best / cores / bare, 3),
+    ballsight: own,
+    peer,
+  };
+  const rows: Row[] = [
+    [`${photos.length} photos, ${cores} cores`, "answered", "p50", "p95", "p99", "refused", "failed", "memory"],
+    ["bare session, one core", rate(bare)],
+    ...own.map((one) => rowOf("ballsight", one)),
+    ...(typeof peer === "string" ? [[`PyTorch: ${peer}`] as const] : peer.map((one) => rowOf("PyTorch", one))),
+    ["best closed loop per core, of the bare session", times(best / cores / bare)],
+  ];
+  print(result, rows, options.json === true);
+}
+
+async function readPhotos(folder: string, most: number): Promise<Buffer[]> {
+  const entries = (await listPhotos([folder])).filter(({ error }) => error === undefined);
+  if (entries.length === 0) fail("NO_PHOTOS", { name: folder });
+  // Evenly spread over the folder, so over its classes.
+  const step = Math.max(1, entries.length / most);
+  const chosen = Array.from({ length: Math.min(most, entries.length) }, (_, i) => entries[Math.floor(i * step)]!);
+  return Promise.all(chosen.map(({ file }) => readFile(file)));
+}
+
+/** Photos decoded and answered per second by one session on one core, one after the other, without any server. */
+async function bareRate(model: string, photos: readonly Buffer[], seconds: number): Promise<number> {
+  const recognizer = await Recognizer.load(runtime, await readFile(model), {
+    name: model,
+    session: { graphOptimizationLevel: "all", logSeverityLevel: 3, intraOpNumThreads: 1 },
+  });
+  const answer = async (i: number) => recognizer.predict([await decode(photos[i % photos.length]!, "photo")]);
+  for (let i = 0; i < photos.length; i++) await answer(i);
+  const began = performance.now();
+  let done = 0;
+  while (performance.now() - began < seconds * 1000) await answer(done++);
+  const perSecond = (1000 * done) / (performance.now() - began);
+  await recognizer.release();
+  return perSecond;
+}
+
+/** A server that prints one JSON line with its `url` once it listens. */
+async function start(command: string, args: readonly string[]): Promise<Running> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  process.once("exit", () => child.kill());
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const line = once(createInterface({ input: child.stdout }), "line").then(([text]) => String(text));
+  const ended = once(child, "exit").then(([code]) => {
+    throw new ProgramFailed(`${command} ${args[0]}`, { code: code as number | null, stdout: "", stderr, seconds: 0 });
+  });
+  ended.catch(() => undefined);
+  const { url } = JSON.parse(await Promise.race([line, ended])) as { url: string };
+  return { url, child };
+}
+
+async function stop({ child }: Running): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill();
+  await ended;
+}
+
+async function measurePeer(model: string, photos: readonly Buffer[], clients: readonly number[], seconds: number) {
+  const peer = await findPeer("torch_server.py", inRepository("bench/peer"));
+  if ("skipped" in peer) return peer.skipped;
+  const { size, resize } = await preprocessOf(model);
+  const args = [peer.script, "--size", String(size), "--resize", String(resize)];
+  return measureAll(await start(peer.python, args), "/predict", photos, clients, seconds);
+}
+
+async function preprocessOf(model: string) {
+  const recognizer = await Recognizer.load(runtime, await readFile(model), { name: model });
+  await recognizer.release();
+  return recognizer.preprocess;
+}
+
+async function measureAll(
+  server: Running,
+  path: string,
+  photos: readonly Buffer[],
+  clients: readonly number[],
+  seconds: number,
+): Promise<Measured[]> {
+  const load = (connections: number, duration: number, perSecond?: number) =>
+    measure(server, path, photos, connections, duration, perSecond);
+  await load(4, WARM_UP_SECONDS);
+  const all: Measured[] = [];
+  for (const count of clients) all.push(await load(count, seconds));
+  const capacity = Math.max(...all.map(({ answered_per_s }) => answered_per_s));
+  for (const share of OPEN_SHARES)
+    all.push(await load(OPEN_CONNECTIONS, seconds, Math.max(1, Math.round(share * capacity))));
+  await stop(server);
+  return all;
+}
+
+async function measure(
+  { url, child }: Running,
+  path: string,
+  photos: readonly Buffer[],
+  connections: number,
+  duration: number,
+  perSecond: number | undefined,
+): Promise<Measured> {
+  tell(`${url}${path}: ${perSecond === undefined ? `${connections} clients` : `${perSecond} requests a second`}`);
+  const answered: number[] = [];
+  let refused = 0;
+  const { errors } = await autocannon({
+    url: `${url}${path}`,
+    connections,
+    duration,
+    timeout: 60,
+    ...(perSecond !== undefined && { overallRate: perSecond }),
+    requests: photos.map((body) => ({ method: "POST" as const, headers: { "content-type": "image/jpeg" }, body })),
+    // autocannon's own histogram counts refusals as answers, which they are the quicker for.
+    setupClient: (client) =>
+      client.on("response", (status, _bytes, ms) => {
+        if (status === 200) answered.push(ms);
+        else refused += 1;
+      }),
+  });
+  // A short run of a slow server may see no answer at all.
+  const at = (share: number) => (answered.length === 0 ? 0 : rounded(percentile(answered, share), 1));
+  return {
+    loop: perSecond === undefined ? "closed" : "open",
+    clients: connections,
+    ...(perSecond !== undefined && { asked_per_s: perSecond }),
+    answered_per_s: rounded(answered.length / duration, 1),
+    refused,
+    failed: errors,
+    p50_ms: at(0.5),
+    p95_ms: at(0.95),
+    p99_ms: at(0.99),
+    memory_mb: rounded(residentBytes(child.pid) / 1e6, 0),
+  };
+}
+
+/** proc(5); 0 where there is no such thing. */
+function residentBytes(pid: number | undefined): number {
+  try {
+    return 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+function rowOf(name: string, one: Measured): Row {
+  const load = one.asked_per_s === undefined ? `${one.clients} clients` : `${one.asked_per_s} a second asked for`;
+  return [
+    `${name}, ${load}`,
+    rate(one.answered_per_s),
+    milliseconds(one.p50_ms),
+    milliseconds(one.p95_ms),
+    milliseconds(one.p99_ms),
+    String(one.refused),
+    String(one.failed),
+    `${one.memory_mb} MB`,
+  ];
+}
