@@ -114,7 +114,6 @@ export { randperm } from "./random/mt19937.ts";
 export {
   type Answer,
   type Description,
-  type FeatureMap,
   type LoadOptions,
   OUTPUT_NAMES,
   type OutputName,

@@ -33,14 +33,6 @@ export interface OutputTensor {
   readonly data: Float32Array;
 }
 
-/** What the network's body makes of a photo, [channels, height, width]: the model's output `cam`. */
-export interface FeatureMap {
-  readonly data: Float32Array;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-}
-
 export interface LoadOptions {
   /** What errors call the model, for instance its file name. */
   readonly name?: string;
@@ -124,14 +116,6 @@ export class Recognizer {
       prediction: new Prediction(this.labels, probabilities!),
       embedding: embedding!,
     }));
-  }
-
-  /** Of one photo, for an `Explainer`. */
-  async features(photo: RgbPhoto): Promise<FeatureMap> {
-    checkPhoto(photo, 0);
-    const { cam } = await this.run(photo.data, [1, photo.height, photo.width, 3], ["cam"]);
-    const [, channels, height, width] = cam!.dims;
-    return { data: cam!.data, channels: channels!, height: height!, width: width! };
   }
 
   async release(): Promise<void> {

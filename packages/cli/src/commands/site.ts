@@ -50,6 +50,7 @@ export function siteOptions(flags: SiteFlags): SiteOptions {
     corrections: address("--corrections", flags.corrections),
     examples: flags.examples,
     threshold: share("--threshold", flags.threshold),
+    workflow: true,
   };
 }
 

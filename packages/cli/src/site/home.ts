@@ -11,11 +11,13 @@ export interface HomeContent {
   readonly examples: readonly Example[];
   /** Bytes of the model file. */
   readonly bytes: number;
+  /** Confidence below which the recogniser says that it is not sure. */
+  readonly threshold: number;
   /** Host that photos are sent to; undefined: they stay in the browser. */
   readonly host: string | undefined;
 }
 
-export function homeBody({ labels, facts, examples, bytes, host, title }: HomeContent): Html {
+export function homeBody({ labels, facts, examples, bytes, host, title, threshold }: HomeContent): Html {
   const { accuracy, count } = facts;
   const proof =
     accuracy === undefined || count === undefined
@@ -35,7 +37,7 @@ export function homeBody({ labels, facts, examples, bytes, host, title }: HomeCo
 <h2 id="known">What it knows</h2>
 <ul class="known">
 ${join(labels.map((label) => tile(label, examples)))}</ul>
-<p class="quiet">Anything else it takes for one of these, with less confidence: below half it says that it is not sure.</p>
+<p class="quiet">Anything else it takes for one of these, mostly with less confidence: below ${percent(threshold)} it says that it is not sure.</p>
 </section>`;
 }
 

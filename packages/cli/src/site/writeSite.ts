@@ -24,6 +24,8 @@ export interface SiteOptions {
   /** Folder of pictures; undefined: those that ship. */
   readonly examples: string | undefined;
   readonly threshold: number | undefined;
+  /** Whether to write the workflow for GitHub Pages. */
+  readonly workflow: boolean;
 }
 
 export interface WrittenSite {
@@ -80,7 +82,7 @@ export async function writeSite(filling: Filling, options: SiteOptions): Promise
   ) => filling.write(here, renderSitePage({ title, description, stylesheet, here, ...content }));
   const host = options.api?.host;
   await page("index.html", `Says what a photo shows: ${labels.slice(0, 20).join(", ")}.`, {
-    body: homeBody({ title, labels, facts, examples, bytes: bytes.length, host }),
+    body: homeBody({ title, labels, facts, examples, bytes: bytes.length, host, threshold: config.threshold }),
   });
   await page("card.html", "What the model was made from, and how well it does.", {
     kind: "Model card",
@@ -88,13 +90,14 @@ export async function writeSite(filling: Filling, options: SiteOptions): Promise
   });
   // Jekyll, where Pages still uses it, leaves out what begins with an underscore.
   await filling.write(".nojekyll", "");
-  await filling.write(WORKFLOW_FILE, WORKFLOW);
+  if (options.workflow) await filling.write(WORKFLOW_FILE, WORKFLOW);
   const files = filling.names().filter((name) => !NOT_OFFLINE.test(name));
   await filling.write("files.json", `${JSON.stringify({ files }, null, 2)}\n`);
   return { labels, examples: examples.length };
 }
 
-async function describeModel(path: string) {
+/** @throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_INCOMPATIBLE */
+export async function describeModel(path: string) {
   const recognizer = await loadRecognizer(path);
   const { labels, metadata } = recognizer;
   await recognizer.release();

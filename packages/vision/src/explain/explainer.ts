@@ -2,7 +2,7 @@
 
 import { extractModel, type OrtRuntime } from "@ballsight/grad";
 import { fail } from "../errors.ts";
-import type { FeatureMap } from "../recognizer.ts";
+import type { OutputTensor } from "../recognizer.ts";
 
 type Session = Awaited<ReturnType<OrtRuntime["InferenceSession"]["create"]>>;
 
@@ -11,6 +11,13 @@ export interface ActivationMap {
   readonly width: number;
   readonly height: number;
   readonly values: Float32Array;
+}
+
+interface FeatureMap {
+  readonly data: Float32Array;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
 }
 
 /** Elements of feature maps that the head sees at once: 32 MB. */
@@ -39,9 +46,13 @@ export class Explainer {
     }
   }
 
-  /** @param label index in the model's labels */
-  async explain(features: FeatureMap, label: number): Promise<ActivationMap> {
-    const { channels, height, width } = features;
+  /**
+   * @param cam the model's output of that name for one photo, [1, channels, height, width]
+   * @param label index in the model's labels
+   */
+  async explain(cam: OutputTensor, label: number): Promise<ActivationMap> {
+    const [, channels, height, width] = cam.dims as [number, number, number, number];
+    const features = { data: cam.data, channels, height, width };
     const places = height * width;
     const [whole] = await this.#logits([features.data], features, label);
     const values = new Float32Array(places);

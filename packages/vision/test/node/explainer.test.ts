@@ -58,12 +58,13 @@ describe.each([
     });
     const recognizer = await Recognizer.load(runtime, model);
     const explainer = await Explainer.load(runtime, model);
-    const features = await recognizer.features({ width: 120, height: 100, data: picture("discs", 120, 100) });
-    const { channels, height, width, data } = features;
-    expect([channels, height, width]).toEqual([1280, 3, 3]);
+    const { cam } = await recognizer.run(picture("discs", 120, 100), [1, 100, 120, 3], ["cam"]);
+    const { dims, data } = cam!;
+    expect(dims).toEqual([1, 1280, 3, 3]);
+    const [, channels, height, width] = dims as [number, number, number, number];
     const weight = state.get("head.2.weight")?.data as Float32Array;
     for (const [k] of LABELS.entries()) {
-      const map = await explainer.explain(features, k);
+      const map = await explainer.explain(cam!, k);
       expect([map.width, map.height]).toEqual([width, height]);
       for (let place = 0; place < height * width; place++) {
         let sum = 0;
@@ -82,8 +83,9 @@ test("the shipped model, whose head has layers between, looks at the ball wherev
   const explainer = await Explainer.load(node, bytes);
   const label = recognizer.labels.indexOf("Tennis");
   for (const left of [true, false]) {
-    const features = await recognizer.features(besideGrey(left));
-    const { width, values } = await explainer.explain(features, label);
+    const photo = besideGrey(left);
+    const { cam } = await recognizer.run(photo.data, [1, photo.height, photo.width, 3], ["cam"]);
+    const { width, values } = await explainer.explain(cam!, label);
     const half = (right: boolean) => values.reduce((s, v, i) => s + (i % width > width / 2 === right ? v : 0), 0);
     expect(half(!left)).toBeGreaterThan(half(left));
   }

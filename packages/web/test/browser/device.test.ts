@@ -249,6 +249,18 @@ describe.skipIf(!hasChromium)("the recogniser in the browser", () => {
     expect(await label(page)).toBe("Golf");
   });
 
+  test("leaves the graphics card alone where there is none, and says so", async () => {
+    const page = await visit();
+    await page.locator(".bars").waitFor();
+    const gpu = page.getByLabel("Use the graphics card");
+    await gpu.click();
+    await page.getByText(/Not used: /).waitFor();
+    expect(await gpu.isChecked()).toBe(false);
+    await page.getByRole("button", { name: "Try the example Golf" }).click();
+    await page.locator(".label", { hasText: "Golf" }).waitFor();
+    expect(await page.getByTestId("origin").textContent()).toContain("WebAssembly");
+  });
+
   test("says what is wrong with a model file that is none, and with one that is not there", async () => {
     const page = await visit({ model: new TextEncoder().encode("no model at all") });
     await page.getByRole("alert").waitFor();

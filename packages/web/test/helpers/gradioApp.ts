@@ -67,6 +67,8 @@ export interface GradioApp {
 export async function gradioApp(): Promise<GradioApp> {
   const streams = new Map<string, ServerResponse>();
   const pending = new Map<string, object[]>();
+  /** Events of a session that are not answered; its stream is closed when there are none. */
+  const open = new Map<string, Set<string>>();
   const state = { behaviour: "answer" as GradioApp["behaviour"], uploads: [] as Buffer[], corrections: [] as string[] };
   let serial = 0;
 
@@ -86,7 +88,8 @@ export async function gradioApp(): Promise<GradioApp> {
     const success = state.behaviour !== "refuse";
     const output = success ? { data: [SERVER_ANSWER], is_generating: false, duration: 0.01 } : failed;
     send(session, { msg: "process_completed", event_id, output, success, title: null });
-    send(session, { msg: "close_stream", event_id: null });
+    open.get(session)?.delete(event_id);
+    if (open.get(session)?.size === 0) send(session, { msg: "close_stream", event_id: null });
   };
 
   const server = createServer(async (request, response) => {
@@ -115,6 +118,7 @@ export async function gradioApp(): Promise<GradioApp> {
       if (state.behaviour === "busy") return void json({ detail: "queue full" }, 503);
       const { session_hash } = JSON.parse(body.toString()) as { session_hash: string };
       const event_id = String(serial++).padStart(32, "0");
+      open.set(session_hash, (open.get(session_hash) ?? new Set()).add(event_id));
       json({ event_id });
       return void setTimeout(() => work(session_hash, event_id), 5);
     }

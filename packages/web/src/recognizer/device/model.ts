@@ -1,11 +1,10 @@
 // The loaded model: wasm first, the GPU where it was asked for and agrees, activation maps on demand.
 
-import type { OrtRuntime } from "@ballsight/grad";
 import { Explainer, fail, Recognizer, type RgbPhoto } from "@ballsight/vision";
 import type { SiteModel } from "../siteConfig.ts";
 import { download } from "./download.ts";
 import type { DeviceAnswer, GpuCheck, HeatMap, Progress } from "./protocol.ts";
-import { openRuntime } from "./runtimes.ts";
+import { openRuntime, type Runtime } from "./runtimes.ts";
 
 type OnProgress = (progress: Progress) => void;
 
@@ -13,13 +12,13 @@ type OnProgress = (progress: Progress) => void;
 const GPU_TOLERANCE = 0.02;
 
 export class Model {
-  readonly #runtime: OrtRuntime;
+  readonly #runtime: Runtime;
   readonly #bytes: Uint8Array;
   readonly #recognizer: Recognizer;
   #explainer: Promise<Explainer> | undefined;
   #gpu: Recognizer | undefined;
 
-  private constructor(runtime: OrtRuntime, bytes: Uint8Array, recognizer: Recognizer) {
+  private constructor(runtime: Runtime, bytes: Uint8Array, recognizer: Recognizer) {
     this.#runtime = runtime;
     this.#bytes = bytes;
     this.#recognizer = recognizer;
@@ -52,7 +51,8 @@ export class Model {
       fail("BAD_OPTION", { option: "label", expected: `one of ${this.labels.join(", ")}`, received: label });
     this.#explainer ??= Explainer.load(this.#runtime, this.#bytes);
     const explainer = await this.#explainer;
-    const map = await explainer.explain(await this.#recognizer.features(photo), index);
+    const { cam } = await this.#recognizer.run(photo.data, [1, photo.height, photo.width, 3], ["cam"]);
+    const map = await explainer.explain(cam!, index);
     const { size, resize } = this.#recognizer.preprocess;
     const seen = (size / resize) * Math.min(photo.width, photo.height);
     const width = seen / photo.width;

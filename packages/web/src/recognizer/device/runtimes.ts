@@ -1,15 +1,18 @@
 // ONNX Runtime in a worker: the small wasm build first, the one with WebGPU on request. Both come from the page's own folder.
 
-import type { OrtRuntime } from "@ballsight/grad";
+import type { Recognizer } from "@ballsight/vision";
 import gpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import plainWasm from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import { download } from "./download.ts";
 import type { Engine, Progress } from "./protocol.ts";
 
+/** ONNX Runtime, whichever build. */
+export type Runtime = Parameters<typeof Recognizer.load>[0];
+
 /** Bytes of the unpacked files, for the progress bar: a server's content-length is of the packed ones. */
 const SIZES = { wasm: 14_239_897, webgpu: 26_781_914 } as const;
 
-export async function openRuntime(engine: Engine, onProgress: (progress: Progress) => void): Promise<OrtRuntime> {
+export async function openRuntime(engine: Engine, onProgress: (progress: Progress) => void): Promise<Runtime> {
   const wasm = new URL(engine === "wasm" ? plainWasm : gpuWasm, self.location.href).href;
   const part = engine === "wasm" ? "runtime" : "gpu runtime";
   const [binary, ort] = await Promise.all([

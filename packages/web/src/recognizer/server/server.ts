@@ -56,12 +56,11 @@ export class Server {
     try {
       return await patiently(events, this.#patience.answer, signal);
     } catch (error) {
+      if (error instanceof AnswerError) throw error;
+      // Whoever is not waited for need not go on; and the next photo starts with a new connection, as this one's stream may be dead.
       void job.cancel().catch(() => undefined);
-      // The next photo starts with a new connection: this one's stream may be dead.
-      if (error instanceof ServerAway) this.#client = undefined;
-      if (error instanceof ServerAway || error instanceof AnswerError) throw error;
       this.#client = undefined;
-      throw new ServerAway(message(error), true);
+      throw error instanceof ServerAway ? error : new ServerAway(message(error), true);
     }
   }
 

@@ -44,7 +44,11 @@ export function AllPhotos({ gallery, photos, threshold }: Props) {
               aria-pressed={photo.id === gallery.shown}
               onClick={() => photos.show(photo.id)}
             >
-              <img src={photo.url} alt="" loading="lazy" width="56" height="56" />
+              {photo.status === "failed" ? (
+                <span class="thumb" />
+              ) : (
+                <img class="thumb" src={photo.url} alt="" loading="lazy" width="56" height="56" />
+              )}
               <span class="file">{photo.name}</span>
               <Outcome photo={photo} threshold={threshold} />
             </button>

@@ -1,6 +1,6 @@
 // The photo in the middle, with the map of what the answer rests on over it.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { HeatMap } from "../device/protocol.ts";
 import type { PagePhoto } from "../photos.ts";
 import { placeWords } from "../words.ts";
@@ -12,10 +12,20 @@ interface Props {
 
 export function Stage({ photo, map }: Props) {
   const best = photo.answer?.confidences[0]?.label;
+  /** The server may read what the browser cannot, TIFF for one. */
+  const [unseen, setUnseen] = useState<string>();
   return (
     <figure class="stage">
       <div class="frame">
-        <img src={photo.url} alt={photo.isExample ? "The example picture" : `Your photo ${photo.name}`} />
+        {unseen === photo.url ? (
+          <p class="unseen quiet">The browser cannot show this file.</p>
+        ) : (
+          <img
+            src={photo.url}
+            alt={photo.isExample ? "The example picture" : `Your photo ${photo.name}`}
+            onError={() => setUnseen(photo.url)}
+          />
+        )}
         {map !== undefined && <Overlay map={map} />}
       </div>
       <figcaption class="quiet small">
