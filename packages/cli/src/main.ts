@@ -13,6 +13,7 @@ import { addRestore } from "./program/restore.ts";
 import { addReview } from "./program/review.ts";
 import { addServe } from "./program/serve.ts";
 import { addSite } from "./program/site.ts";
+import { addSpace } from "./program/space.ts";
 import { addTrain } from "./program/train.ts";
 import { addVerify } from "./program/verify.ts";
 import { addWorker } from "./program/worker.ts";
@@ -66,6 +67,7 @@ function program(): Command {
   addPredict(ballsight);
   addServe(ballsight);
   addSite(ballsight);
+  addSpace(ballsight);
   addWorker(ballsight);
   return ballsight;
 }

@@ -36,7 +36,8 @@ Examples:
   ballsight collect --out photos/ --per-class 300
   ballsight collect --out pets/ --classes pets.txt --license commercial
   ballsight collect --out photos/ --urls more.csv --per-class 400
-  ballsight collect --out photos/ --retry timeout,rate-limited`,
+  ballsight collect --out photos/ --retry timeout,rate-limited
+  ballsight collect --out /data/photos --redis redis://10.0.0.5   (and \`ballsight worker\` on as many machines as you like)`,
     )
     .action(async (options) => {
       const { collect } = await import("../commands/collect.ts");

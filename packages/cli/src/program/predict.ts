@@ -20,7 +20,8 @@ export function addPredict(ballsight: Command): void {
 Examples:
   ballsight predict photo.jpg
   ballsight predict holiday/ more/*.png --top 1
-  curl -s https://example.org/ball.jpg | ballsight predict - --json`,
+  curl -s https://example.org/ball.jpg | ballsight predict - --json
+  ballsight predict /data/photos --redis redis://10.0.0.5 --out /data/answers --json`,
     )
     .action(async (photos: string[], options) => {
       const { predict } = await import("../commands/predict.ts");

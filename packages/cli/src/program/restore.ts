@@ -7,7 +7,7 @@ export function addRestore(ballsight: Command): void {
     .command("restore")
     .summary("bring back photos that were moved to .trash")
     .description(
-      "Brings back what `verify` took out of a data set: all, or the photos and folders named. Nothing is overwritten. Exit code: 0 all are back, 1 some are not, 2 wrong option or data.",
+      "Brings back what `verify` and `apply` took out of a data set: all, or the photos and folders named. Nothing is overwritten. Exit code: 0 all are back, 1 some are not, 2 wrong option or data.",
     )
     .argument("<data>", "the data set's folder")
     .argument("[files...]", "photos or folders, as they were called in the data set")

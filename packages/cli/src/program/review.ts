@@ -15,6 +15,7 @@ export function addReview(ballsight: Command): void {
     .option("--who <name>", "who decides, for the journal (default: the user's name)")
     .option("--seed <n>", "seed of the training's split, for the filter by part", "42")
     .option("--valid <share>", "the share that the training holds out", "0.1")
+    .option("--data-version <file>", "data.jsonl of a run: its parts in place of those by --seed and --valid")
     .option("--cache <dir>", "where small pictures are kept (default: BALLSIGHT_CACHE, else the user's cache)")
     .option("--no-open", "do not open the page in a browser")
     .addHelpText(

@@ -19,6 +19,11 @@ export function addTrain(ballsight: Command): void {
   addTrainingFlags(training)
     .option("--out <folder>", "run directory (default: runs/<arch>-<date>-<time>)")
     .option("--resume", "go on with the run in --out")
+    .option(
+      "--rounds <n>",
+      "train, clean, train again: so many trainings on the same held-out photos (see docs/clean.md)",
+    )
+    .option("--auto", "with --rounds: accept what is nearly certain instead of asking, and list it")
     .option("--json", "one JSON object per epoch and one at the end")
     .addHelpText(
       "after",

@@ -14,6 +14,7 @@ export function addWorker(ballsight: Command): void {
     .option("--map <from=to...>", "folders that have another name here than where the work comes from")
     .option("--parallel <n>", "downloads at a time (default: 32)")
     .option("--shards <n>", "shards of downloads at a time (default: 4)")
+    .option("--json", "print one JSON object per shard: queue, shard, outcome, seconds, reason")
     .addHelpText(
       "after",
       `
