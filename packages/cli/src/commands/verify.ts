@@ -72,7 +72,8 @@ async function sheetPlan(
   if (sheet === undefined) return undefined;
   const label = sheet === true ? undefined : sheet.normalize("NFC");
   const labels = [...new Set(files.map((file) => file.label))].filter((name) => name !== "");
-  if (label !== undefined && !labels.includes(label)) {
+  // Of a folder without photos there is more to be said.
+  if (label !== undefined && labels.length > 0 && !labels.includes(label)) {
     fail("BAD_OPTION", { option: "--sheet", expected: `a class (${labels.join(", ")})`, received: label });
   }
   await expectWritable("--out", out, [".html", ".htm"]);

@@ -43,6 +43,9 @@ export async function predictOverRedis(
   if (entries.some(({ file }) => file === STDIN)) {
     fail("BAD_OPTION", { option: "--redis", expected: "photos in files", received: "one on standard input" });
   }
+  if ((await stat(out).catch(() => undefined))?.isDirectory() === false) {
+    fail("BAD_OPTION", { option: "--out", expected: "a folder", received: `a file (${out})` });
+  }
   const address = redisAddress(options.redis, process.env);
   const model = options.model === undefined ? undefined : resolve(options.model);
   const path = model ?? defaultModelPath();

@@ -120,6 +120,7 @@ describe.skipIf(!hasRedisServer)("predict --redis", { timeout: LONG_MS }, () => 
     await photos(1);
     const wrong: readonly [readonly string[], string][] = [
       [["--redis", redis.url], "a folder for --redis for `--out` but received nothing"],
+      [["--redis", redis.url, "--out", "toy.onnx"], "a folder for `--out` but received a file (toy.onnx)"],
       [["--out", "answers"], "an address with --out for `--redis` but received nothing"],
       [["--retry"], "an address with --retry for `--redis` but received nothing"],
       [["-", "--redis", redis.url, "--out", "answers"], "photos in files for `--redis` but received one on standard"],
