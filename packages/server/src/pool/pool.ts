@@ -39,7 +39,7 @@ export interface PoolEvents {
 /** The model in service. */
 export interface ServedModel extends LoadedModel {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Of the file, lower-case hex. */
   readonly sha256: string;
 }
@@ -227,9 +227,9 @@ export class Pool {
   async #load(): Promise<Service> {
     const { model, limits, entry = new URL("./worker.js", import.meta.url) } = this.#options;
     const file = await model.read();
+    const bytes = new Uint8Array(file);
     const shared = new SharedArrayBuffer(file.byteLength);
-    const bytes = new Uint8Array(shared);
-    bytes.set(file);
+    new Uint8Array(shared).set(file);
     const threads = Math.max(1, Math.floor(availableParallelism() / this.#workers));
     const setup: WorkerSetup = { model: shared, name: model.name, threads, limits };
     const crew = new Crew(entry, setup, {
