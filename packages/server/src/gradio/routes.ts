@@ -103,7 +103,7 @@ export function gradioRoutes(app: App, streamsOpen: Streams): void {
       responses: answers(z.array(z.string()), "A path per file"),
     },
     upload,
-    prefixed("/upload", { work: true }),
+    prefixed("/upload", { work: "store" }),
   );
 
   for (const path of ["/run/predict", "/api/predict"]) {
@@ -118,7 +118,7 @@ export function gradioRoutes(app: App, streamsOpen: Streams): void {
         responses: answers(z.looseObject({ data: z.array(LabelAnswer) }), "`data` holds one label"),
       },
       run,
-      prefixed(path, { work: true }),
+      prefixed(path, { work: "compute" }),
     );
   }
 
@@ -133,7 +133,7 @@ export function gradioRoutes(app: App, streamsOpen: Streams): void {
       responses: answers(EventId, "The event's id"),
     },
     join,
-    prefixed("/queue/join", { work: true }),
+    prefixed("/queue/join", { work: "compute" }),
   );
   define(
     app,
@@ -170,7 +170,7 @@ export function gradioRoutes(app: App, streamsOpen: Streams): void {
       responses: answers(EventId, "The id to ask with"),
     },
     async (c) => call(c, (await readJson(c, PredictBody)).data[0]),
-    prefixed("/call/predict", { work: true }),
+    prefixed("/call/predict", { work: "compute" }),
   );
   define(
     app,
@@ -183,7 +183,7 @@ export function gradioRoutes(app: App, streamsOpen: Streams): void {
       responses: answers(EventId, "The id to ask with"),
     },
     async (c) => call(c, (await readJson(c, NamedBody)).image),
-    prefixed("/call/v2/predict", { work: true }),
+    prefixed("/call/v2/predict", { work: "compute" }),
   );
   for (const path of ["/call/predict/{event_id}", "/call/v2/predict/{event_id}"]) {
     define(
@@ -269,7 +269,6 @@ async function run(c: ServerContext): Promise<Response> {
 async function join(c: ServerContext): Promise<Response> {
   const { services } = c.var;
   const { data, session_hash } = await readJson(c, JoinBody);
-  refuseWhenFull(services);
   const id = services.sessions.join(session_hash, {
     rank: services.pool.rank,
     run: (signal, onStart) => answer(services, data[0], signal, onStart),
@@ -279,14 +278,7 @@ async function join(c: ServerContext): Promise<Response> {
 
 function call(c: ServerContext, value: unknown): Response {
   const { services } = c.var;
-  refuseWhenFull(services);
   return c.json({ event_id: services.calls.add((signal) => answer(services, value, signal)) });
-}
-
-/** Said at once, with a status: on the stream it would come after the client has been told that all is well. */
-function refuseWhenFull({ pool }: Services): void {
-  const { waiting, limit } = pool.stats;
-  if (waiting >= limit) fail("SERVER_BUSY", { limit, what: "photos", seconds: pool.retryAfter });
 }
 
 async function cancel(c: ServerContext): Promise<Response> {

@@ -6,8 +6,8 @@ import type { ServerContext, ServerEnv } from "./services.ts";
 export interface RouteOptions {
   /** What clients ask for where that is not the path that answers (Gradio's prefix). */
   readonly documentedPath?: string;
-  /** Counts against the client's rate. */
-  readonly work?: boolean;
+  /** Counts against the client's rate; what is to be computed is refused while the queue is full, before its body is read. */
+  readonly work?: "compute" | "store";
 }
 
 export type App = OpenAPIHono<ServerEnv>;
@@ -17,13 +17,14 @@ export function define(
   app: App,
   config: RouteConfig,
   handler: (c: ServerContext) => Response | Promise<Response>,
-  { documentedPath, work = false }: RouteOptions = {},
+  { documentedPath, work }: RouteOptions = {},
 ): void {
   app.openAPIRegistry.registerPath({ ...config, path: documentedPath ?? config.path });
   const path = config.path.replaceAll(/\{(\w+)\}/g, ":$1");
   app.on(config.method.toUpperCase(), path, (c) => {
     c.set("route", config.path);
-    if (work) c.var.services.rate.count(c);
+    if (work !== undefined) c.var.services.rate.count(c);
+    if (work === "compute") c.var.services.pool.refuseWhenFull();
     return handler(c);
   });
 }

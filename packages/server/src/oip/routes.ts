@@ -104,7 +104,7 @@ export function oipRoutes(app: App): void {
         responses: ok(InferAnswer, "Tensors"),
       },
       infer,
-      { work: true },
+      { work: "compute" },
     );
   }
 }

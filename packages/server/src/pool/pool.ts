@@ -39,7 +39,7 @@ export interface PoolEvents {
 /** The model in service. */
 export interface ServedModel extends LoadedModel {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Of the file, lower-case hex. */
   readonly sha256: string;
 }
@@ -138,7 +138,7 @@ export class Pool {
   }
 
   /** Seconds after which a refused client may come again. */
-  get retryAfter(): number {
+  get #retryAfter(): number {
     const ms = (this.#waiting.size * this.#meanMs) / Math.max(1, this.#service.crew.hands.size);
     return Math.max(1, Math.ceil(ms / 1000));
   }
@@ -213,23 +213,29 @@ export class Pool {
     await this.#service.crew.retire();
   }
 
-  #admit(bytes: number, name: string, signal: AbortSignal | undefined): void {
+  /** Said before a body is read: a server that is full has no time for bodies that it will refuse. @throws SERVER_BUSY, SERVER_STOPPING */
+  refuseWhenFull(): void {
     if (this.#stopping) fail("SERVER_STOPPING", {});
+    if (this.#waiting.size >= this.#limit) {
+      fail("SERVER_BUSY", { limit: this.#limit, what: "photos", seconds: this.#retryAfter });
+    }
+  }
+
+  #admit(bytes: number, name: string, signal: AbortSignal | undefined): void {
+    this.refuseWhenFull();
     if (signal?.aborted) fail("CLIENT_LEFT", { name });
-    const seconds = this.retryAfter;
-    if (this.#waiting.size >= this.#limit) fail("SERVER_BUSY", { limit: this.#limit, what: "photos", seconds });
     // One that waits alone may be larger than all may be together: its own limit is the decoder's.
     if (this.#waiting.size > 0 && this.#waitingBytes + bytes > this.#byteLimit) {
-      fail("SERVER_BUSY", { limit: this.#byteLimit, what: "bytes of photos", seconds });
+      fail("SERVER_BUSY", { limit: this.#byteLimit, what: "bytes of photos", seconds: this.#retryAfter });
     }
   }
 
   async #load(): Promise<Service> {
     const { model, limits, entry = new URL("./worker.js", import.meta.url) } = this.#options;
     const file = await model.read();
+    const bytes = new Uint8Array(file);
     const shared = new SharedArrayBuffer(file.byteLength);
-    const bytes = new Uint8Array(shared);
-    bytes.set(file);
+    new Uint8Array(shared).set(file);
     const threads = Math.max(1, Math.floor(availableParallelism() / this.#workers));
     const setup: WorkerSetup = { model: shared, name: model.name, threads, limits };
     const crew = new Crew(entry, setup, {

@@ -1,6 +1,7 @@
 // GET /v1/models: what is served, and the file itself for those who run it themselves.
 
 import { z } from "@hono/zod-openapi";
+import { bytesBody } from "../http/bytes.ts";
 import { type App, define } from "../http/route.ts";
 import type { ServerContext } from "../http/services.ts";
 import type { ServedModel } from "../pool/pool.ts";
@@ -93,7 +94,5 @@ function modelFile(c: ServerContext): Response {
   const headers = { etag, "cache-control": "no-cache", "content-type": "application/octet-stream" };
   const known = (c.req.header("if-none-match") ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
   if (known.includes(etag) || known.includes("*")) return c.body(null, 304, headers);
-  if (c.req.method === "HEAD") return c.body(null, 200, { ...headers, "content-length": String(bytes.byteLength) });
-  // A Response takes no shared memory.
-  return c.body(new Uint8Array(bytes), 200, headers);
+  return c.body(bytesBody(bytes), 200, { ...headers, "content-length": String(bytes.byteLength) });
 }

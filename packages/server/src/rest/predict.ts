@@ -76,7 +76,7 @@ export function predictRoute(app: App): void {
       },
     },
     answer,
-    { work: true },
+    { work: "compute" },
   );
 }
 

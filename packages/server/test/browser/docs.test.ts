@@ -10,7 +10,8 @@ import { startToy } from "../helpers/toyServer.ts";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const hasChromium = existsSync(CHROMIUM);
 if (!hasChromium) console.warn(`skipped: no chromium at ${CHROMIUM}; name another in CHROMIUM`);
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const require = createRequire(import.meta.url);
+const AXE = require.resolve("axe-core/axe.min.js");
 
 let server: RunningServer;
 let browser: Browser;
