@@ -121,8 +121,8 @@ describe.skipIf(!hasChromium)("the page and its API", () => {
     expect(host.asked.some((name) => name.includes("worker"))).toBe(false);
   });
 
-  test("a full queue is the browser's turn", async () => {
-    app.behaviour = "busy";
+  test.each(["busy", "limit"] as const)("a full queue and a limit are the browser's turn: %s", async (behaviour) => {
+    app.behaviour = behaviour;
     const page = await visit();
     await page.locator("#badge", { hasText: "sent to" }).waitFor();
     await bring(page, photos[0]!);
