@@ -89,9 +89,12 @@ export async function gradioApp(): Promise<GradioApp> {
     const output = success ? { data: [SERVER_ANSWER], is_generating: false, duration: 0.01 } : failed;
     send(session, { msg: "process_completed", event_id, output, success, title: null });
     open.get(session)?.delete(event_id);
-    if (open.get(session)?.size !== 0) return;
+    endIfDone(session);
+  };
+  /** Closes the stream, where there is one, when all is said; what comes later waits for the next. */
+  const endIfDone = (session: string) => {
+    if (open.get(session)?.size !== 0 || !streams.has(session)) return;
     send(session, { msg: "close_stream", event_id: null });
-    // What comes from now on waits for the next stream.
     streams.get(session)?.end();
     streams.delete(session);
   };
@@ -138,11 +141,7 @@ export async function gradioApp(): Promise<GradioApp> {
       const messages = pending.get(session) ?? [];
       pending.delete(session);
       for (const message of messages) send(session, message);
-      if (messages.length > 0 && open.get(session)?.size === 0) {
-        streams.delete(session);
-        response.end();
-      }
-      return;
+      return endIfDone(session);
     }
     json({ success: true });
   });
