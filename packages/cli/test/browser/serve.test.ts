@@ -10,7 +10,7 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { toyModel } from "../../../vision/test/helpers/toyModel.ts";
-import { hasChromium, openBrowser } from "../../../web/test/helpers/chromium.ts";
+import { hasChromium, openBrowser, PATIENT } from "../../../web/test/helpers/chromium.ts";
 import { photoFiles } from "../../../web/test/helpers/photos.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/ballsight.js", import.meta.url));
@@ -56,6 +56,7 @@ describe.skipIf(!hasChromium)("the page of ballsight serve", () => {
   test("server and browser give photos the same labels and probabilities; without the server the page goes on", async () => {
     const { url, child } = await serve();
     const page = await browser.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(url);
     await page.locator(".label", { hasText: "Baseball" }).waitFor();
     expect(await page.getByTestId("origin").textContent()).toContain("the photo was sent there");
@@ -91,6 +92,7 @@ describe.skipIf(!hasChromium)("the page of ballsight serve", () => {
     await writeFile(join(root, "toy.onnx"), toyModel());
     const { url, child } = await serve("--model", join(root, "toy.onnx"));
     const page = await browser.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(url);
     await page.getByText("Blue, Green, or Red").waitFor();
     expect(await page.locator(".examples").count()).toBe(0);

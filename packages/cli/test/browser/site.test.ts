@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { hasChromium, openBrowser } from "../../../web/test/helpers/chromium.ts";
+import { hasChromium, openBrowser, PATIENT } from "../../../web/test/helpers/chromium.ts";
 import { type GradioApp, gradioApp } from "../../../web/test/helpers/gradioApp.ts";
 import { hostPage, type PageHost } from "../../../web/test/helpers/pageServer.ts";
 import { site } from "../../src/commands/site.ts";
@@ -38,6 +38,7 @@ describe.skipIf(!hasChromium)("a site", () => {
   async function visit(url: string): Promise<{ page: Page; trouble: string[] }> {
     const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENT);
     const trouble: string[] = [];
     page.on("console", (message) => message.type() === "error" && trouble.push(message.text()));
     page.on("pageerror", (error) => trouble.push(error.message));

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContext, devices, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { hasChromium, openBrowser } from "../helpers/chromium.ts";
+import { hasChromium, openBrowser, PATIENT } from "../helpers/chromium.ts";
 import { gradioApp } from "../helpers/gradioApp.ts";
 import { hostPage, type PageHost } from "../helpers/pageServer.ts";
 import { photoFiles } from "../helpers/photos.ts";
@@ -57,6 +57,7 @@ describe.skipIf(!hasChromium)("for everybody", () => {
     });
     context = await browser.newContext(settings);
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(host.url);
     await page.locator(".bars").waitFor();
     expect(await findings(page)).toEqual([]);
@@ -88,6 +89,7 @@ describe.skipIf(!hasChromium)("for everybody", () => {
     host = await hostPage();
     context = await browser.newContext(phone);
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(host.url);
     await page.locator(".bars").waitFor();
     const small = await page.evaluate(() =>
@@ -102,6 +104,7 @@ describe.skipIf(!hasChromium)("for everybody", () => {
     host = await hostPage();
     context = await browser.newContext({ colorScheme: "dark", reducedMotion: "reduce" });
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(host.url);
     await page.locator(".bars").waitFor();
     const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number));
@@ -118,6 +121,7 @@ describe.skipIf(!hasChromium)("for everybody", () => {
     host = await hostPage();
     context = await browser.newContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(host.url);
     await page.locator(".bars").waitFor();
     const words = () =>
@@ -155,6 +159,7 @@ describe.skipIf(!hasChromium)("for everybody", () => {
     host = await hostPage();
     context = await browser.newContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(host.url);
     await page.getByText("works without a network").waitFor();
     await host.close();
@@ -173,6 +178,7 @@ describe.skipIf(!hasChromium)("for everybody", () => {
     host = await hostPage({ config: { api: app.url }, calls: [app.origin] });
     context = await browser.newContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENT);
     await page.goto(host.url);
     await page.locator(".label", { hasText: "Golf" }).waitFor();
     await page.getByText("works without a network").waitFor();

@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Recognizer } from "../../../vision/src/recognizer.ts";
 import { toyModel } from "../../../vision/test/helpers/toyModel.ts";
-import { hasChromium, openBrowser } from "../helpers/chromium.ts";
+import { hasChromium, openBrowser, PATIENT } from "../helpers/chromium.ts";
 import { hostPage, MODEL, type PageHost, type PageOptions } from "../helpers/pageServer.ts";
 import { photoFiles, picture } from "../helpers/photos.ts";
 
@@ -19,6 +19,7 @@ const open: Page[] = [];
 async function visit(options: PageOptions = {}): Promise<Page> {
   host = await hostPage(options);
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENT);
   open.push(page);
   await page.goto(host.url);
   return page;
@@ -43,6 +44,7 @@ describe.skipIf(!hasChromium)("the recogniser in the browser", () => {
 
   test("answers an example without any action, under a sub-path, with nothing from elsewhere", async () => {
     const page = await browser.newPage();
+    page.setDefaultTimeout(PATIENT);
     open.push(page);
     host = await hostPage();
     const foreign: string[] = [];

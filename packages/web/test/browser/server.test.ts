@@ -2,7 +2,7 @@
 
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { hasChromium, openBrowser } from "../helpers/chromium.ts";
+import { hasChromium, openBrowser, PATIENT } from "../helpers/chromium.ts";
 import { type GradioApp, gradioApp } from "../helpers/gradioApp.ts";
 import { hostPage, type PageHost, type PageOptions } from "../helpers/pageServer.ts";
 import { type PhotoFile, photoFiles } from "../helpers/photos.ts";
@@ -23,6 +23,7 @@ async function visit(config: PageOptions["config"] = {}): Promise<Page> {
     calls: [app.origin],
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENT);
   await page.goto(host.url);
   return page;
 }
@@ -46,7 +47,7 @@ describe.skipIf(!hasChromium)("the page and its API", () => {
   });
   afterAll(() => browser.close());
 
-  test("the API answers where it is there; nothing of the runtime is fetched for it", async () => {
+  test("the API answers where it is there; nothing of the runtime is started for it", async () => {
     const page = await visit();
     await page.locator("#badge", { hasText: "sent to" }).waitFor();
     await bring(page, photos[0]!);
@@ -62,7 +63,8 @@ describe.skipIf(!hasChromium)("the page and its API", () => {
     await bring(page, ...photos.slice(1, 4));
     await page.getByText("all done").waitFor();
     expect(app.uploads).toHaveLength(4);
-    expect(host.asked.some((name) => name.includes("worker"))).toBe(false);
+    // What the service worker keeps for later aside.
+    expect(page.workers().filter((worker) => worker.url().includes("/assets/worker"))).toEqual([]);
   });
 
   test("an API that is away: the browser answers, no photo leaves, the page says so", async () => {
@@ -118,11 +120,12 @@ describe.skipIf(!hasChromium)("the page and its API", () => {
     await bring(page, { name: "a.jpg", mimeType: "image/jpeg", buffer: Buffer.from("words") });
     await page.getByRole("alert").waitFor();
     expect(await page.getByRole("alert").textContent()).toContain("expected a photo but received text; send a JPEG");
-    expect(host.asked.some((name) => name.includes("worker"))).toBe(false);
+    // What the service worker keeps for later aside.
+    expect(page.workers().filter((worker) => worker.url().includes("/assets/worker"))).toEqual([]);
   });
 
-  test("a full queue is the browser's turn", async () => {
-    app.behaviour = "busy";
+  test.each(["busy", "limit"] as const)("a full queue and a limit are the browser's turn: %s", async (behaviour) => {
+    app.behaviour = behaviour;
     const page = await visit();
     await page.locator("#badge", { hasText: "sent to" }).waitFor();
     await bring(page, photos[0]!);

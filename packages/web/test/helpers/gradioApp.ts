@@ -59,8 +59,8 @@ export interface GradioApp {
   /** What came over `upload`, bodies as they are (multipart). */
   readonly uploads: Buffer[];
   readonly corrections: string[];
-  /** `answer`: at once; `wait`: never; `refuse`: an error; `busy`: a full queue; `away`: connections are cut. */
-  behaviour: "answer" | "wait" | "refuse" | "busy" | "away";
+  /** `answer`: at once; `wait`: never; `refuse`: an error; `busy`: a full queue; `limit`: too many photos a minute; `away`: connections are cut. */
+  behaviour: "answer" | "wait" | "refuse" | "busy" | "limit" | "away";
   close(): Promise<void>;
 }
 
@@ -89,7 +89,14 @@ export async function gradioApp(): Promise<GradioApp> {
     const output = success ? { data: [SERVER_ANSWER], is_generating: false, duration: 0.01 } : failed;
     send(session, { msg: "process_completed", event_id, output, success, title: null });
     open.get(session)?.delete(event_id);
-    if (open.get(session)?.size === 0) send(session, { msg: "close_stream", event_id: null });
+    endIfDone(session);
+  };
+  /** Closes the stream, where there is one, when all is said; what comes later waits for the next. */
+  const endIfDone = (session: string) => {
+    if (open.get(session)?.size !== 0 || !streams.has(session)) return;
+    send(session, { msg: "close_stream", event_id: null });
+    streams.get(session)?.end();
+    streams.delete(session);
   };
 
   const server = createServer(async (request, response) => {
@@ -116,6 +123,10 @@ export async function gradioApp(): Promise<GradioApp> {
     }
     if (path === "/queue/join") {
       if (state.behaviour === "busy") return void json({ detail: "queue full" }, 503);
+      if (state.behaviour === "limit") {
+        const detail = "expected at most 600 photos a minute from one client but received more; try again in 5 s";
+        return void json({ error: detail, detail, data: [] }, 429);
+      }
       const { session_hash } = JSON.parse(body.toString()) as { session_hash: string };
       const event_id = String(serial++).padStart(32, "0");
       open.set(session_hash, (open.get(session_hash) ?? new Set()).add(event_id));
@@ -125,15 +136,12 @@ export async function gradioApp(): Promise<GradioApp> {
     if (path === "/queue/data") {
       const session = url.searchParams.get("session_hash") ?? "";
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" }).flushHeaders();
-      const end = () => {
-        streams.delete(session);
-        response.end();
-      };
       streams.set(session, response);
-      request.on("close", () => streams.get(session) === response && streams.delete(session));
-      for (const message of pending.get(session) ?? []) send(session, message);
+      response.on("close", () => streams.get(session) === response && streams.delete(session));
+      const messages = pending.get(session) ?? [];
       pending.delete(session);
-      return void response.on("close", end);
+      for (const message of messages) send(session, message);
+      return endIfDone(session);
     }
     json({ success: true });
   });

@@ -22,8 +22,6 @@ const PREFIX = "/some/repo/";
 export interface PageHost {
   /** Of the page, with a slash at the end. */
   readonly url: string;
-  /** Paths that were asked for, below the prefix. */
-  readonly asked: readonly string[];
   close(): Promise<void>;
 }
 
@@ -42,7 +40,6 @@ export interface PageOptions {
 /** The built page with the shipped model; no API unless `config` names one. */
 export async function hostPage(options: PageOptions = {}): Promise<PageHost> {
   const { config, files = {}, calls = [], model, folder } = options;
-  const asked: string[] = [];
   const content = async (name: string): Promise<string | Uint8Array> => {
     const other = files[name];
     if (other !== undefined) return other;
@@ -58,7 +55,6 @@ export async function hostPage(options: PageOptions = {}): Promise<PageHost> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const name = pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) || "index.html" : "";
-    asked.push(name);
     try {
       const body = await content(name);
       response.writeHead(200, { "content-type": TYPES[extname(name)] ?? "application/octet-stream" }).end(body);
@@ -69,7 +65,6 @@ export async function hostPage(options: PageOptions = {}): Promise<PageHost> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PREFIX}`,
-    asked,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

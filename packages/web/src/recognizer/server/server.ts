@@ -109,10 +109,10 @@ function isAnswer(value: unknown): value is Answer {
   return typeof label === "string" && typeof confidence === "number" && Number.isFinite(confidence);
 }
 
-/** Broken streams and full queues are the server's trouble, everything else is about the photo. */
+/** Broken streams, full queues and limits ("try again in 5 s") are the server's trouble, everything else is about the photo. */
 function refusal({ message: text, broken }: { readonly message?: unknown; readonly broken?: boolean }) {
   const words = typeof text === "string" && text !== "" ? text : "the server could not answer";
-  const away = broken === true || /connection errored|could not connect|busy/i.test(words);
+  const away = broken === true || /connection errored|could not connect|busy|try again/i.test(words);
   return away ? new ServerAway(words, true) : new AnswerError("SERVER_REFUSED", words);
 }
 

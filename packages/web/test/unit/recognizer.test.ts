@@ -1,0 +1,167 @@
+// The recogniser page without a browser: what it is told, what files are, the table, words.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { csv } from "../../src/recognizer/csv.ts";
+import { describeBytes } from "../../src/recognizer/device/kinds.ts";
+import type { PagePhoto } from "../../src/recognizer/photos.ts";
+import { DEFAULTS, parseSiteConfig, withServedModel } from "../../src/recognizer/siteConfig.ts";
+import { apiSnippets } from "../../src/recognizer/snippets.ts";
+import { Store } from "../../src/recognizer/store.ts";
+import { duration, hostWords, placeWords } from "../../src/recognizer/words.ts";
+
+describe("ballsight.json", () => {
+  test("whatever stands in it, the page gets a whole configuration; a whole one comes back as it is", () => {
+    const odd = fc.oneof(fc.jsonValue(), fc.constant(undefined));
+    fc.assert(
+      fc.property(
+        fc.oneof(odd, fc.record(Object.fromEntries(Object.keys(DEFAULTS).map((key) => [key, odd])))),
+        (value) => {
+          const config = parseSiteConfig(value);
+          expect(Object.keys(config).sort()).toEqual(Object.keys(DEFAULTS).sort());
+          expect(config.threshold).toBeGreaterThanOrEqual(0);
+          expect(config.threshold).toBeLessThanOrEqual(1);
+          expect(config.patience.answer).toBeGreaterThan(0);
+          expect(parseSiteConfig(config)).toEqual(config);
+        },
+      ),
+    );
+  });
+
+  test("no API is said by null alone", () => {
+    expect([parseSiteConfig({}).api, parseSiteConfig({ api: null }).api, parseSiteConfig({ api: 5 }).api]).toEqual([
+      ".",
+      null,
+      ".",
+    ]);
+  });
+
+  test("a server's model takes the place of what the page was built with", () => {
+    const config = {
+      ...DEFAULTS,
+      model: { url: "model.onnx", name: "m", bytes: 0 },
+      examples: [
+        { file: "a.jpg", label: "A" },
+        { file: "b.jpg", label: "B" },
+      ],
+    };
+    const served = withServedModel(config, {
+      models: [{ id: "x", labels: ["B", "C"], sha256: "0123456789abcdef", bytes: 9 }],
+    });
+    expect(served).toMatchObject({
+      labels: ["B", "C"],
+      model: { url: "model.onnx?v=0123456789ab", name: "x", bytes: 9 },
+    });
+    expect(served.examples.map(({ label }) => label)).toEqual(["B"]);
+    for (const nothing of [undefined, {}, { models: [] }, { models: [{ labels: [] }] }, "<html>"])
+      expect(withServedModel(config, nothing)).toBe(config);
+  });
+});
+
+// First bytes from the formats' specifications.
+test.each<[string, string, boolean]>([
+  ["ff d8 ff e0 00 10 4a 46 49 46", "JPEG", true],
+  ["89 50 4e 47 0d 0a 1a 0a", "PNG", true],
+  ["47 49 46 38 39 61", "GIF", true],
+  ["52 49 46 46 24 00 00 00 57 45 42 50 56 50 38", "WebP", true],
+  ["52 49 46 46 0a 0a 0a 0a 57 45 42 50", "WebP", true],
+  ["49 49 2a 00 08 00", "TIFF", true],
+  ["00 00 00 1c 66 74 79 70 61 76 69 66", "AVIF", true],
+  ["00 00 00 18 66 74 79 70 68 65 69 63", "HEIC", true],
+  ["00 00 00 18 66 74 79 70 6d 70 34 32", "a video", false],
+  ["25 50 44 46 2d", "a PDF", false],
+  ["50 4b 03 04", "a zip archive", false],
+  ["ef bb bf 20 3c 21 44 4f 43 54 59 50 45 20 68 74 6d 6c", "a web page", false],
+  ["3c 73 76 67 20", "a drawing (SVG or XML)", false],
+  ["68 65 6c 6c 6f", "text", false],
+  ["7f 45 4c 46 02 01 01 00", "something else", false],
+])("%s is %s", (hex, words, photo) => {
+  expect(describeBytes(Uint8Array.from(hex.split(" "), (byte) => Number.parseInt(byte, 16)))).toMatchObject({
+    words,
+    photo,
+  });
+});
+
+test("any bytes have a name", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => describeBytes(bytes).words !== ""));
+});
+
+describe("the table", () => {
+  const photo = (name: string, change: Partial<PagePhoto> = {}): PagePhoto => ({
+    id: 0,
+    file: new Blob(),
+    name,
+    url: "",
+    isExample: false,
+    status: "done",
+    ...change,
+  });
+  const answer = (confidence: number) => ({
+    engine: "wasm" as const,
+    milliseconds: 12.6,
+    sentTo: null,
+    confidences: [
+      { label: "Golf", confidence },
+      { label: "A,B", confidence: 1 - confidence },
+    ],
+  });
+
+  test("a row per photo, a column per label, sure by the threshold, errors where there is no answer", () => {
+    const text = csv(
+      [
+        photo("a.jpg", { answer: answer(0.75) }),
+        photo("b.jpg", { answer: answer(0.4), correction: "Rugby" }),
+        photo("c", { status: "failed", error: 'no, "really"' }),
+      ],
+      0.5,
+    );
+    expect(text).toBe(
+      [
+        '\ufefffile,label,confidence,sure,correction,answered by,sent to,milliseconds,error,"p(A,B)",p(Golf)',
+        "a.jpg,Golf,0.750000,yes,,wasm,,13,,0.250000,0.750000",
+        "b.jpg,Golf,0.400000,no,Rugby,wasm,,13,,0.600000,0.400000",
+        'c,,,,,,,,"no, ""really""",,',
+        "",
+      ].join("\r\n"),
+    );
+  });
+
+  test("no file name becomes a formula or another cell", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (name) => {
+        const [, row] = csv([photo(name)], 0.5).split(/\r\n(?=(?:[^"]*"[^"]*")*[^"]*$)/);
+        const [, quoted, plain] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*)),/.exec(row!)!;
+        const cell = quoted?.replaceAll('""', '"') ?? plain!;
+        expect(cell.replace(/^'(?=[=+\-@\t\r])/, "")).toBe(name);
+        expect(cell).not.toMatch(/^[=+\-@\t\r]/);
+      }),
+    );
+  });
+});
+
+test("words for time, hosts and places", () => {
+  expect([duration(181.4), duration(5230)]).toEqual(["181\u00a0ms", "5.2\u00a0s"]);
+  expect(hostWords("http://127.0.0.1:7860/")).toBe("127.0.0.1:7860 (a server on this computer)");
+  expect(hostWords("http://[::1]:7860/")).toContain("on this computer");
+  expect(hostWords("https://localhost.example.org/x")).toBe("localhost.example.org");
+  expect([placeWords(0.1, 0.1), placeWords(0.5, 0.5), placeWords(0.9, 0.5), placeWords(0.5, 1)]).toEqual([
+    "the upper left",
+    "the centre",
+    "the right",
+    "the lower part",
+  ]);
+});
+
+test("snippets ask at the address they are given", () => {
+  for (const { code } of apiSnippets("https://a.example/app/")) expect(code).toContain("https://a.example/app/");
+});
+
+test("a store tells its followers, until they are off", () => {
+  const store = new Store({ a: 1, b: 2 });
+  const seen: number[] = [];
+  const off = store.follow(() => seen.push(store.value.a));
+  store.set({ a: 5 });
+  off();
+  store.set({ a: 6 });
+  expect([seen, store.value]).toEqual([[5], { a: 6, b: 2 }]);
+});
