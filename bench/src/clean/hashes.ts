@@ -1,7 +1,7 @@
 // `bench clean-hashes`: copies among synthetic photos; the cost of one more photo among a million beside the cost among ten thousand.
 
 import { Generator } from "@ballsight/vision";
-import { HashIndex, likeness, Looks, orientedHashes, sketchOf } from "../internals.ts";
+import { HashIndex, Looks, likeness, orientedHashes, sketchOf } from "../internals.ts";
 import { wholeNumber } from "../options.ts";
 import { print, type Row, rounded, tell } from "../output.ts";
 
@@ -25,15 +25,21 @@ export async function cleanHashes(options: HashesOptions): Promise<void> {
   const [first, last] = [results[0]!, results.at(-1)!];
   const rows: Row[] = [
     ["photos", "search, µs a photo", "hash and search, µs a photo", "copies found", "wrongly"],
-    ...results.map(({ photos, search, all, found, wrong }): Row => [
-      String(photos),
-      search.toFixed(1),
-      all.toFixed(1),
-      `${(100 * found).toFixed(1)} %`,
-      String(wrong),
-    ]),
+    ...results.map(
+      ({ photos, search, all, found, wrong }): Row => [
+        String(photos),
+        search.toFixed(1),
+        all.toFixed(1),
+        `${(100 * found).toFixed(1)} %`,
+        String(wrong),
+      ],
+    ),
   ];
-  print({ results, ratio: rounded(last.all / first.all), search_ratio: rounded(last.search / first.search) }, rows, options.json === true);
+  print(
+    { results, ratio: rounded(last.all / first.all), search_ratio: rounded(last.search / first.search) },
+    rows,
+    options.json === true,
+  );
 }
 
 /** Processor time of this thread's work: the clock would count the neighbours' too. */

@@ -280,7 +280,10 @@ Examples:
     )
     .argument("<data>", "folder with one folder of photos per class")
     .option("--model <file>", "a model made by `ballsight train` (default: the recogniser that ships)")
-    .option("--folds-train <k>", "judge labels by k whole trainings, each of the photos that it did not see: hours instead of seconds")
+    .option(
+      "--folds-train <k>",
+      "judge labels by k whole trainings, each of the photos that it did not see: hours instead of seconds",
+    )
     .option("--threshold <name=value...>", "what counts as a finding; docs/clean.md names them all")
     .option("--out <file>", "where the list goes (default: <data>/issues.jsonl)")
     .option("--cache <dir>", "where what was seen of photos is kept (default: BALLSIGHT_CACHE, else the user's cache)")

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { assignFolds, BallsightError } from "@ballsight/vision";
 import { startTraining } from "../compare/trainingProcess.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { type DataVersion, formatVersion, versionOf } from "../data/version.ts";
 import { answerPhotos } from "../evaluate/answers.ts";
 import { loadRecognizer } from "../model/load.ts";
@@ -12,7 +13,6 @@ import type { Progress } from "../output/progress.ts";
 import { warn } from "../output/warn.ts";
 import { RUN_FILES } from "../run/runDirectory.ts";
 import { makeFolders, writeAtomic } from "../run/writeAtomic.ts";
-import type { Dataset } from "../data/dataset.ts";
 import type { Judge } from "./find.ts";
 import type { PassedPhoto } from "./pass.ts";
 
@@ -89,12 +89,7 @@ function versionFor(
 }
 
 /** Returns the run's folder. @throws TRAINING_ENDED and what else ends a training */
-async function trainFold(
-  fold: number,
-  version: DataVersion,
-  folder: string,
-  options: FoldsOptions,
-): Promise<string> {
+async function trainFold(fold: number, version: DataVersion, folder: string, options: FoldsOptions): Promise<string> {
   const { dataset, args, progress, folds } = options;
   const run = join(folder, `fold-${fold}`);
   if (existsSync(join(run, RUN_FILES.card))) return run;

@@ -2,8 +2,8 @@
 
 import { QUALITY_CHECKS, type QualityCheck } from "@ballsight/vision";
 import { byCodePoint } from "../data/codePoints.ts";
-import { writeAtomic } from "../run/writeAtomic.ts";
 import type { Part } from "../data/version.ts";
+import { writeAtomic } from "../run/writeAtomic.ts";
 import type { CopyHow } from "./copies.ts";
 
 export const ISSUES_FILE = "issues.jsonl";

@@ -45,9 +45,12 @@ export function topLossesByClass(
       probability: short(own[best]!),
     });
   }
-  return [...groups.keys()]
-    .sort(byCodePoint)
-    .flatMap((key) => groups.get(key)!.sort((a, b) => b.loss - a.loss || byCodePoint(a.file, b.file)).slice(0, MOST));
+  return [...groups.keys()].sort(byCodePoint).flatMap((key) =>
+    groups
+      .get(key)!
+      .sort((a, b) => b.loss - a.loss || byCodePoint(a.file, b.file))
+      .slice(0, MOST),
+  );
 }
 
 const short = (value: number) => Number(value.toFixed(4));

@@ -62,7 +62,13 @@ export async function clean(data: string, options: CleanOptions): Promise<number
       if (folds === 0 && wasTrainedOn(metadata, dataset, passed)) remark(LEARNT_BY_HEART);
     },
     ...(folds > 0 && {
-      judge: foldsJudge({ dataset, folds, root: recordsOf(dataset, options.cache), args: await argsBeside(model), progress }),
+      judge: foldsJudge({
+        dataset,
+        folds,
+        root: recordsOf(dataset, options.cache),
+        args: await argsBeside(model),
+        progress,
+      }),
     }),
   });
   const { unjudged } = findings.labels;
@@ -81,7 +87,15 @@ export async function clean(data: string, options: CleanOptions): Promise<number
     );
   }
   const found = { ...findings, issues };
-  const result = cleanResult({ dataset, model: resolve(model), passed, findings: found, thresholds, warnings, splitOf });
+  const result = cleanResult({
+    dataset,
+    model: resolve(model),
+    passed,
+    findings: found,
+    thresholds,
+    warnings,
+    splitOf,
+  });
   await writeIssues(out, result.issues);
   print(result, out, options);
   return passed.failures.size > 0 ? 1 : 0;
