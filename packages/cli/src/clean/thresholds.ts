@@ -32,7 +32,7 @@ const OWN: Readonly<Record<OwnThreshold, Threshold>> = {
   /** Most margin of a label that is called wrong: 0.5 is where another class is as probable. */
   label: { default: 0.5, from: 0, to: 1 },
   /** Interquartile ranges that a photo is farther from its neighbours than three quarters of all photos. */
-  "off-topic": { default: 1.7, from: 0, to: 100 },
+  "off-topic": { default: 2.5, from: 0, to: 100 },
   /** Most share of a class that a check may hit. */
   share: { default: 0.3, from: 0, to: 1 },
 };
