@@ -28,7 +28,7 @@ const OWN: Readonly<Record<OwnThreshold, Threshold>> = {
   /** Least cosine of embeddings of photos that are searched for one another. */
   "look-alike": { default: 0.8, from: -1, to: 1 },
   /** Least correlation of a part with its place in the whole. */
-  crop: { default: 0.985, from: 0.5, to: 1 },
+  crop: { default: 0.99, from: 0.5, to: 1 },
   /** Most margin of a label that is called wrong: 0.5 is where another class is as probable. */
   label: { default: 0.5, from: 0, to: 1 },
   /** Interquartile ranges that a photo is farther from its neighbours than three quarters of all photos. */
