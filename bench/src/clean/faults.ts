@@ -161,10 +161,19 @@ async function scorePictures(merged: Merged, after: readonly Issue[], classes: n
       ? distancesToClass(byClass, targets, groups).map((distance) => -distance)
       : all.filter(({ check }) => check === kind).map(({ score }) => score);
   const score = (fault: string, kind: string) => {
-    const planted = new Set([...merged.planted].filter(([, one]) => one.fault === fault).map(([i]) => i));
-    const flagged = after.filter((issue) => issue.kind === kind).map(({ file }) => placeOfFile.get(file)!);
+    // Other faults are neither right nor wrong here: a dark photo is far from the others of its class, too.
+    const counted = [...photos.keys()].filter((i) => (merged.planted.get(i)?.fault ?? fault) === fault);
+    const place = new Map(counted.map((i, at) => [i, at]));
+    const planted = new Set(counted.flatMap((i, at) => (merged.planted.has(i) ? [at] : [])));
+    const called = after.filter((issue) => issue.kind === kind);
+    const flagged = called.flatMap(({ file }) => place.get(placeOfFile.get(file)!) ?? []);
+    const scores = scoresOf(kind);
     return {
-      ...found(flagged, scoresOf(kind), planted),
+      ...found(
+        flagged,
+        counted.map((i) => scores[i]!),
+        planted,
+      ),
       onSound: before.filter((issue) => issue.kind === kind).length,
     };
   };

@@ -1,7 +1,7 @@
 // `bench clean-hashes`: copies among synthetic photos; the cost of one more photo among a million beside the cost among ten thousand.
 
 import { Generator } from "@ballsight/vision";
-import { HashIndex, Looks, likeness, orientedHashes, sketchOf } from "../internals.ts";
+import { HashIndex, orientedHashes, sketchOf } from "../internals.ts";
 import { wholeNumber } from "../options.ts";
 import { print, type Row, rounded, tell } from "../output.ts";
 
@@ -10,17 +10,18 @@ interface HashesOptions {
   readonly json?: true;
 }
 
-const SIDE = 32;
+const ORIENTATIONS = 8;
+const WORDS = 2 * ORIENTATIONS;
 /** Of the photos, that are copies of an earlier one. */
 const COPIES = 0.05;
-const ALIKE = 0.975;
 
 export async function cleanHashes(options: HashesOptions): Promise<void> {
   const most = wholeNumber("photos", options.photos, 20_000, 10_000_000);
   const sizes = [10_000, 100_000, 1_000_000].filter((size) => size < most).concat(most);
+  const hash = hashing();
   const results = sizes.map((photos) => {
     tell(`${photos} photos`);
-    return { photos, ...cost(photos) };
+    return { photos, ...cost(photos, hash) };
   });
   const [first, last] = [results[0]!, results.at(-1)!];
   const rows: Row[] = [
@@ -42,64 +43,52 @@ export async function cleanHashes(options: HashesOptions): Promise<void> {
   );
 }
 
-/** Processor time of this thread's work: the clock would count the neighbours' too. */
-function cost(photos: number) {
-  const random = new Generator({ seed: photos });
-  const looks = new Looks(photos);
-  const source = new Int32Array(photos).fill(-1);
-  const greys = new Uint32Array(photos).map(() => random.u32());
+/** Of the eight hashes and the sketch of a photo: the same for each, so a few thousand tell. */
+function hashing(): number {
+  const random = new Generator({ seed: 1 });
+  const greys = Array.from({ length: 3000 }, () => Float32Array.from({ length: 1024 }, () => random.u32() & 255));
   const began = cpu();
-  let made = 0;
-  for (let i = 0; i < photos; i++) {
-    if (i > 100 && greys[i]! < COPIES * 2 ** 32) source[i] = greys[i]! % i;
-    const of = source[i]! === -1 ? i : rootOf(source, i);
-    const before = cpu();
-    const grey = pictureOf(of, i === of ? 0 : i);
-    made += cpu() - before;
-    looks.set(i, orientedHashes(grey), sketchOf(grey));
+  for (const grey of greys) {
+    orientedHashes(grey);
+    sketchOf(grey);
   }
-  const hashed = cpu();
+  return (cpu() - began) / greys.length;
+}
+
+function cost(photos: number, hash: number) {
+  const random = new Generator({ seed: photos });
+  const words = new Uint32Array(photos * WORDS);
+  for (let i = 0; i < words.length; i++) words[i] = random.u32();
+  const source = new Int32Array(photos).fill(-1);
+  for (let i = 100; i < photos; i++) {
+    if (!random.chance(COPIES)) continue;
+    const from = random.integer(i);
+    if (source[from] !== -1) continue;
+    source[i] = from;
+    // One of its orientations is that of the other photo, but for a few bits.
+    const at = i * WORDS + 2 * random.integer(ORIENTATIONS);
+    words[at] = words[from * WORDS]! ^ (1 << random.integer(32)) ^ (1 << random.integer(32));
+    words[at + 1] = words[from * WORDS + 1]! ^ (1 << random.integer(32)) ^ (1 << random.integer(32));
+  }
+  const hashesOf = (photo: number) =>
+    Array.from({ length: ORIENTATIONS }, (_, way) => {
+      const at = photo * WORDS + 2 * way;
+      return { high: words[at]!, low: words[at + 1]! };
+    });
+  const began = cpu();
   const index = new HashIndex<number>();
   let [met, wrong, planted] = [0, 0, 0];
   for (let i = 0; i < photos; i++) {
-    const hashes = looks.hashes(i);
-    const found = index.nearest(hashes, undefined, (other) => likeness(looks.sketch(other), looks.sketch(i)) >= ALIKE);
+    const hashes = hashesOf(i);
+    const found = index.nearest(hashes);
     if (source[i] !== -1) planted += 1;
     if (found === undefined) index.add(i, hashes[0]!);
-    else if (source[i] !== -1 && found.value === rootOf(source, i)) met += 1;
+    else if (found.value === source[i]) met += 1;
     else wrong += 1;
   }
-  const searched = cpu();
-  const search = (searched - hashed) / photos;
-  return {
-    search: rounded(search),
-    all: rounded((hashed - began - made) / photos + search),
-    found: rounded(met / planted),
-    wrong,
-  };
+  const search = (cpu() - began) / photos;
+  return { search: rounded(search), all: rounded(hash + search), found: rounded(met / planted), wrong };
 }
 
-const rootOf = (source: Int32Array, photo: number): number => {
-  let at = photo;
-  while (source[at] !== -1) at = source[at]!;
-  return at;
-};
-
-/** Microseconds. */
+/** Microseconds of the processor: the clock would count the neighbours' work too. */
 const cpu = () => process.cpuUsage().user;
-
-/** Eight waves drawn by the photo's number; `noise` is that of a copy. */
-function pictureOf(photo: number, noise: number): Float32Array {
-  let state = Math.imul(photo + 1, 0x9e3779b9);
-  const next = () => {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5;
-    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
-  };
-  const grey = new Float32Array(SIDE * SIDE).fill(128);
-  for (let wave = 0; wave < 10; wave++) {
-    const [u, v, phase, size] = [next() * 0.7, next() * 0.7, next() * 7, 8 + 12 * next()];
-    for (let i = 0; i < grey.length; i++) grey[i]! += size * Math.sin(u * (i % SIDE) + v * (i >> 5) + phase);
-  }
-  if (noise > 0) for (let i = 0; i < grey.length; i++) grey[i]! += ((i * 7 + noise) % 5) - 2;
-  return grey;
-}

@@ -176,8 +176,8 @@ function copyIssues(options: FindOptions, { copies }: CopyGroups, ranked: readon
       ...own,
       score: short(1 - likeness),
       reason: `${HOW[how]} ${other.file}${isConflict ? `, which is called ${other.label}: one label is wrong` : ""}`,
-      // Which of two labels is right nobody should decide unseen.
-      suggestion: { action: isConflict ? "look" : "exclude" },
+      // Which of two labels is right nobody should decide unseen, nor whether two balls on white are one: crops know no colours.
+      suggestion: { action: isConflict || how === "crop" ? "look" : "exclude" },
       of: { file: other.file, label: other.label, how, why },
     };
   });

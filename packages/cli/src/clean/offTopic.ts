@@ -30,7 +30,7 @@ export function distancesToClass(
   });
 }
 
-/** Beyond Q3 + `ranges` x IQR of all photos' distances (Datalab's rule, whose distances are to all photos). */
+/** Beyond Q3 + `ranges` x IQR of all photos' distances (Datalab's rule, whose distances are to all photos and whose ranges are 1.7). */
 export function findOffTopic(distances: Float64Array, ranges: number): OffTopic[] {
   if (distances.length < LEAST_PHOTOS) return [];
   const sorted = distances.toSorted();

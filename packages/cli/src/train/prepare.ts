@@ -77,7 +77,7 @@ export async function prepareTraining(
   let split: Split;
   try {
     split = await splitPhotos({ photos, config, taken, progress });
-    expectEnough(split, config.data);
+    expectEnough(split, config);
   } catch (error) {
     await photos.close();
     throw error;
@@ -104,8 +104,16 @@ export function initialState(spec: NetworkSpec, start: StartWeights, seed: numbe
   return new Map([...body, ...head]);
 }
 
-function expectEnough({ train: training, valid }: Split, name: string): void {
-  const advice = "add photos, or hold out another share with --valid";
+function expectEnough(
+  { train: training, valid }: Split,
+  { data: name, valid: share, groupSplit, dataVersion }: RunConfig,
+): void {
+  const wanted = Math.trunc(share * (training.length + valid.length));
+  // Enough for a plain split: it is the copies.
+  const areCopies = groupSplit && dataVersion === null && valid.length === 0 && wanted > 0;
+  const advice = areCopies
+    ? "they are copies of one another, which stay on one side: add others, or split them all the same with --no-group-split"
+    : "add photos, or hold out another share with --valid";
   const expect = (part: string, least: number, received: number) => {
     if (received < least) fail("DATA_TOO_FEW", { name: `${name}, ${part}`, least, received, advice });
   };

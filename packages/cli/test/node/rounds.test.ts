@@ -1,6 +1,6 @@
 // Copies on one side of the split, versions of data sets, and training in rounds, as child processes on rendered photos.
 
-import { copyFile, mkdtemp, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -154,5 +154,69 @@ describe("--rounds", () => {
     const v1 = await readVersion(join(folder, "asked/v1.jsonl"));
     expect(v1).toEqual(v0.map((photo) => (photo.file === file ? { ...photo, label: "Bowling" } : photo)));
     expect(second.stdout).toMatch(/^ +1 +\d+ +0 +1 /m);
+  });
+});
+
+describe("odd data sets", () => {
+  test("copies of one photo alone cannot be held out, and the line says why", async () => {
+    const one = await readFile(join(folder, "photos/Tennis/000.png"));
+    for (const label of ["A", "B"]) {
+      await mkdir(join(folder, "same", label), { recursive: true });
+      for (let i = 0; i < 8; i++) await writeFile(join(folder, "same", label, `${i}.png`), one);
+    }
+    const outcome = await train("same", ...SETTINGS, "--out", "same-run");
+    expect(outcome.code).toBe(2);
+    expect(errorOf(outcome)).toMatchObject({ code: "DATA_TOO_FEW" });
+    expect(outcome.stderr).toContain("copies of one another, which stay on one side");
+    expect((await train("same", ...SETTINGS, "--no-group-split", "--out", "same-run")).code).toBe(0);
+  });
+
+  test.each([
+    [["--auto"], "--auto"],
+    [["--rounds", "1"], "--rounds"],
+  ])("%j is refused", async (args, option) => {
+    const outcome = await train("photos", ...SETTINGS, ...args, "--out", "odd");
+    expect([outcome.code, errorOf(outcome).code]).toEqual([2, "BAD_OPTION"]);
+    expect(outcome.stderr).toContain(option);
+  });
+});
+
+describe("clean with a run's model", () => {
+  test("issues tell the part of the split, and held-out ones are warned of", async () => {
+    const { code, stdout, stderr } = await ballsight(
+      ["clean", "photos", "--model", "grouped/model.onnx", "--cache", "cache", "--out", "issues.jsonl", "--json"],
+      { cwd: folder },
+    );
+    expect(code).toBe(0);
+    const { issues, top_losses } = JSON.parse(stdout);
+    const version = await readVersion(join(folder, "grouped/data.jsonl"));
+    const partOf = new Map(version.map(({ sha256, split }) => [sha256, split]));
+    const known = issues.filter(({ sha256 }: { sha256: string }) => partOf.has(sha256));
+    expect(known.length).toBeGreaterThan(0);
+    for (const { sha256, split } of known) expect(split).toBe(partOf.get(sha256));
+    expect(stderr).toContain("are held out by the model's run");
+    const losses = top_losses.filter(
+      ({ label, split }: { label: string; split: string }) => label === "Tennis" && split === "train",
+    );
+    expect(losses.length).toBeGreaterThan(0);
+    expect(losses.map(({ loss }: { loss: number }) => loss)).toEqual(
+      losses.map(({ loss }: { loss: number }) => loss).sort((a: number, b: number) => b - a),
+    );
+  });
+
+  test("--folds-train: k trainings judge what they did not see, and are not repeated", async () => {
+    const args = ["clean", "photos", "--model", "grouped/model.onnx", "--cache", "cache", "--out", "issues.jsonl"];
+    const first = await ballsight([...args, "--folds-train", "2"], { cwd: folder });
+    expect(first.code).toBe(0);
+    const again = await ballsight([...args, "--folds-train", "2"], { cwd: folder });
+    expect(again.stdout).toBe(first.stdout);
+    const [records] = (await readdir(join(folder, "cache/clean"))).filter((name) => !name.includes("."));
+    const folds = (await readdir(join(folder, "cache/clean", records!))).filter((name) => name.startsWith("folds-"));
+    expect(folds).toHaveLength(1);
+    const runs = await Promise.all(
+      [0, 1].map((fold) => readVersion(join(folder, "cache/clean", records!, folds[0]!, `fold-${fold}/data.jsonl`))),
+    );
+    // Each photo is held out once.
+    expect(runs.flatMap((version) => parts(version, "valid")).sort()).toEqual(runs[0]!.map(({ file }) => file).sort());
   });
 });
