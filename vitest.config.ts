@@ -1,5 +1,6 @@
 // Tests by what they need: unit (nothing), node (native modules: onnxruntime-node, sharp),
 // browser (Debian's chromium, CHROMIUM names another), slow (minutes of training).
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const project = (name: string, include: string[], timeout: number) => ({
@@ -8,6 +9,8 @@ const project = (name: string, include: string[], timeout: number) => ({
 
 export default defineConfig({
   test: {
+    // Two at least: many wait for a network, a page or a killed process. Vitest itself would take one on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       project("unit", ["{packages/*,bench}/test/unit/**/*.test.ts"], 30_000),
       project("node", ["{packages/*,bench}/test/node/**/*.test.ts"], 120_000),
