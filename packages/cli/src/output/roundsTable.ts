@@ -1,6 +1,6 @@
 // Rounds of cleaning for a terminal: what was done unseen, and a row per round on the same held-out photos.
 
-import type { RoundDecision } from "../rounds/decisions.ts";
+import type { Decision } from "../decisions/entries.ts";
 import type { RoundResult } from "../rounds/result.ts";
 import { oneLine } from "./text.ts";
 
@@ -28,7 +28,7 @@ export function roundsTable(results: readonly RoundResult[]): string {
   return [line(HEADS), ...rows.map(line)].join("\n");
 }
 
-export function decisionLines(decisions: readonly RoundDecision[]): string[] {
+export function decisionLines(decisions: readonly Decision[]): string[] {
   const lines = decisions.map(({ file, action, from, to }) =>
     action === "relabel"
       ? `  ${oneLine(file)}: ${oneLine(from)} -> ${oneLine(to!)}`

@@ -1,31 +1,11 @@
 // Decisions on photos, as a training in rounds takes them: what is nearly certain is accepted here, what people decided is read from the journal.
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Issue } from "../clean/issues.ts";
 import type { DataVersion } from "../data/version.ts";
+import type { Decision } from "../decisions/entries.ts";
+import { readEntries } from "../decisions/journal.ts";
+import { Decisions } from "../decisions/state.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
-
-/** A line of the journal of decisions (`decisions.jsonl` of a data set). A photo is what its content is. */
-export interface RoundDecision {
-  /** ISO 8601. */
-  readonly at: string;
-  readonly who: string;
-  /** Decisions made at one stroke. */
-  readonly step: string;
-  readonly action: "relabel" | "exclude" | "keep";
-  readonly sha256: string;
-  readonly file: string;
-  /** The label that it had. */
-  readonly from: string;
-  /** Of `relabel`. */
-  readonly to?: string;
-  /** Of a copy: the content of the one that stays. */
-  readonly of?: string;
-  readonly why: readonly { readonly kind: string; readonly score: number; readonly label?: string }[];
-}
-
-export const JOURNAL = "decisions.jsonl";
 
 /** Of a label: the most margin, and the least probability of the other one. */
 const CERTAIN_MARGIN = 0.1;
@@ -41,11 +21,11 @@ export function nearlyCertain(
   issues: readonly Issue[],
   version: DataVersion,
   { who, step, at }: { readonly who: string; readonly step: string; readonly at: string },
-): RoundDecision[] {
+): Decision[] {
   const trains = new Set(version.flatMap(({ split, file }) => (split === "train" ? [file] : [])));
   const hashes = new Map(version.map(({ file, sha256 }) => [file, sha256]));
   const doubted = new Set(issues.flatMap(({ kind, file }) => (kind === "label" || kind === "conflict" ? [file] : [])));
-  return issues.flatMap((issue): RoundDecision[] => {
+  return issues.flatMap((issue): Decision[] => {
     const { kind, file, sha256, label, score, suggestion, of } = issue;
     if (!trains.has(file)) return [];
     const common = { at, who, step, sha256, file, from: label };
@@ -70,28 +50,14 @@ function isCertain({ score, nearest }: Issue, probability: number): boolean {
 }
 
 /** Beside the run, whole or not at all: the folder of photos is not touched. */
-export async function saveDecisions(path: string, decisions: readonly RoundDecision[]): Promise<void> {
+export async function saveDecisions(path: string, decisions: readonly Decision[]): Promise<void> {
   await writeAtomic(path, decisions.map((decision) => `${JSON.stringify(decision)}\n`).join(""));
 }
 
-/** What people decided, in order, without what was undone; lines that are torn or of another kind are passed over. */
-export async function readDecisions(dir: string): Promise<RoundDecision[]> {
-  const text = await readFile(join(dir, JOURNAL), "utf8").catch(() => "");
-  const entries = text.split("\n").flatMap((line): (Omit<RoundDecision, "action"> & { action: string })[] => {
-    try {
-      const value = JSON.parse(line);
-      return typeof value?.action === "string" && typeof value.step === "string" ? [value] : [];
-    } catch {
-      return [];
-    }
-  });
-  const undone = new Set(entries.flatMap(({ action, step }) => (action === "undo" ? [step] : [])));
-  return entries.filter(
-    (entry): entry is RoundDecision =>
-      !undone.has(entry.step) &&
-      /^[0-9a-f]{64}$/.test(entry.sha256) &&
-      (entry.action === "keep" || entry.action === "exclude" || (entry.action === "relabel" && !!entry.to)),
-  );
+/** What people decided and did not undo: about each photo in the order in which it was decided. */
+export async function readDecisions(dir: string): Promise<Decision[]> {
+  const decisions = new Decisions((await readEntries(dir)).entries);
+  return decisions.hashes().flatMap((sha256) => decisions.of(sha256));
 }
 
 export interface Decided {
@@ -104,8 +70,8 @@ export interface Decided {
 }
 
 /** The version after the decisions: the last word on a photo under one label counts. */
-export function decide(version: DataVersion, decisions: readonly RoundDecision[]): Decided {
-  const last = new Map<string, RoundDecision>();
+export function decide(version: DataVersion, decisions: readonly Decision[]): Decided {
+  const last = new Map<string, Decision>();
   for (const decision of decisions) last.set(`${decision.sha256} ${decision.from}`, decision);
   let [relabelled, excluded, heldOut] = [0, 0, 0];
   const after = version.map((photo) => {

@@ -10,13 +10,14 @@ import { readThresholds } from "../clean/thresholds.ts";
 import { startTraining, type TrainingProcess } from "../compare/trainingProcess.ts";
 import { type Dataset, readDataset } from "../data/dataset.ts";
 import { applyVersion, type DataVersion, formatVersion, readVersion } from "../data/version.ts";
+import type { Decision } from "../decisions/entries.ts";
 import { hashPhotos } from "../evaluate/provenance.ts";
 import type { ErrorRecord } from "../output/errors.ts";
 import type { Progress } from "../output/progress.ts";
 import { RUN_FILES } from "../run/runDirectory.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import { type RunConfig, trainArguments } from "../train/options.ts";
-import { decide, nearlyCertain, type RoundDecision, readDecisions, saveDecisions } from "./decisions.ts";
+import { decide, nearlyCertain, readDecisions, saveDecisions } from "./decisions.ts";
 import { subsetOf } from "./subset.ts";
 
 export interface RoundsSettings {
@@ -28,7 +29,7 @@ export interface RoundsSettings {
 
 /** How a round ended: with a next version, with the question that is open, or as the last one. */
 export type RoundEnd =
-  | { readonly kind: "decided"; readonly decisions: readonly RoundDecision[]; readonly heldOut: number }
+  | { readonly kind: "decided"; readonly decisions: readonly Decision[]; readonly heldOut: number }
   | { readonly kind: "asks"; readonly issues: number }
   | { readonly kind: "settled" };
 
@@ -111,7 +112,7 @@ async function endRound(round: number, options: RoundsOptions): Promise<RoundEnd
   const version = await readVersion(versionFile(folder, round));
   const issuesFile = join(runOf(folder, round), ISSUES_FILE);
   const asked = !settings.auto && resume && existsSync(issuesFile);
-  const next = async (decisions: readonly RoundDecision[]): Promise<RoundEnd> => {
+  const next = async (decisions: readonly Decision[]): Promise<RoundEnd> => {
     const decided = decide(version, decisions);
     if (decided.relabelled + decided.excluded === 0) return { kind: "settled" };
     // The version last: where it is, everything that led to it is.
