@@ -173,6 +173,7 @@ describe("a comparison that does not come to its end", () => {
     expect((await readdir(at("broken", NETWORKS[0]))).sort()).toEqual([
       "checkpoint.safetensors",
       "config.json",
+      "data.jsonl",
       "history.csv",
     ]);
 

@@ -151,7 +151,7 @@ describe.skipIf(!hasTerminal)("a training that is stopped with Ctrl-C", () => {
     expect(code).toBe(1);
     expect(screen).toContain("stopping after this step, with a checkpoint");
     expect(screen).toContain(`stopped; go on with: ballsight train --resume --out ${join(folder, "stopped")}`);
-    const files = ["checkpoint.safetensors", "config.json", "history.csv"];
+    const files = ["checkpoint.safetensors", "config.json", "data.jsonl", "history.csv"];
     expect((await readdir(join(folder, "stopped"))).sort()).toEqual(files);
     const { position } = await readRunCheckpoint(join(folder, "stopped"));
     expect([position.rows.length, position.phase, position.epoch]).toEqual([2, 1, 1]);

@@ -44,9 +44,10 @@ export function App({ config, answerer, photos, offline }: Props) {
     [photos],
   );
   const pick = useCallback(
-    async ({ file, label }: Example) => {
+    async ({ file, label }: Example, isWanted: () => boolean = () => true) => {
       try {
-        photos.add([{ file: await fetchPhoto(file), name: `example ${label}` }], true);
+        const photo = await fetchPhoto(file);
+        if (isWanted()) photos.add([{ file: photo, name: `example ${label}` }], true);
       } catch {
         setTrouble("The example cannot be fetched; check the connection.");
       }
@@ -59,8 +60,10 @@ export function App({ config, answerer, photos, offline }: Props) {
     void answerer.prepare();
     const [first] = config.examples;
     // The first answer needs no action, but whoever counts megabytes decides.
-    if (first !== undefined && (answerer.place === "server" || !savesData())) void pick(first);
-  }, [answerer, config, pick]);
+    if (first === undefined || (answerer.place !== "server" && savesData())) return;
+    // Photos that somebody brought while it was fetched come first.
+    void pick(first, () => photos.state.value.photos.length === 0);
+  }, [answerer, config, pick, photos]);
 
   const probe = async () => {
     const [example] = config.examples;
