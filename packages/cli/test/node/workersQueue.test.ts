@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Job, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -51,7 +52,11 @@ function worker(answer: (shard: Shard<CollectShard>) => Promise<void>): Worker {
   const run = async (job: Job<Shard<CollectShard>>) => await answer(job.data);
   const one = new Worker("collect", run, { prefix: PREFIX, connection, concurrency: 20 });
   one.on("error", () => undefined);
-  ends.push(() => one.close(true));
+  ends.push(async () => {
+    // Its Redis may be gone, which it would wait for.
+    await Promise.race([one.close(true).catch(() => undefined), sleep(1000)]);
+    await one.disconnect().catch(() => undefined);
+  });
   return one;
 }
 
