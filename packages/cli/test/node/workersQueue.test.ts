@@ -54,8 +54,8 @@ function worker(answer: (shard: Shard<CollectShard>) => Promise<void>): Worker {
   one.on("error", () => undefined);
   ends.push(async () => {
     // Its Redis may be gone, which it would wait for.
-    await Promise.race([one.close(true).catch(() => undefined), sleep(1000)]);
-    await one.disconnect().catch(() => undefined);
+    const end = Promise.all([one.close(true), one.disconnect()]).catch(() => undefined);
+    await Promise.race([end, sleep(1000)]);
   });
   return one;
 }
