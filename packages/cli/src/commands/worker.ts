@@ -55,7 +55,7 @@ export async function worker(options: WorkerOptions): Promise<number> {
       say(shardLine(event));
     if (event.outcome !== "failed") told = event.reason;
   };
-  const shared = { address, place, say, onShard, lockMs, company: new Company() };
+  const shared = { address, place, say, onShard, lockMs, company: new Company(), away: new Set<ShardWorker>() };
   const workers = names.map((name) => new ShardWorker(name, { ...shared, ...jobs[name] }));
   say(`waiting for work at ${address.name}`);
   await stopped;

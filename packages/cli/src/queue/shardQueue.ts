@@ -138,7 +138,9 @@ export class ShardQueue {
     const ends = [this.#queue.close(), this.#events.close()].map((end) => end.catch(() => undefined));
     // A server that is away would keep us for ever.
     await atMost(CLOSE_MS, Promise.all(ends));
-    await Promise.all([this.#queue, this.#events].map((one) => one.disconnect().catch(() => undefined)));
+    // Nor does a connection that is about to be made again say that it has ended.
+    const lost = [this.#queue, this.#events].map((one) => one.disconnect().catch(() => undefined));
+    await atMost(CLOSE_MS, Promise.all(lost));
   }
 
   async #add(key: string, job: Shard<unknown>): Promise<void> {

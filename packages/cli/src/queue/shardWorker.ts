@@ -32,6 +32,8 @@ export interface ShardWorkerOptions {
   /** Where a folder of the coordinator is on this machine. */
   readonly place: (folder: string) => string;
   readonly say: (line: string) => void;
+  /** Workers of this process whose connection is lost, which is told once for all. */
+  readonly away: Set<ShardWorker>;
   readonly onShard: (event: ShardEvent) => void;
   /** Who is silent for so long is thought dead, and its shards go to others; milliseconds. */
   readonly lockMs: number;
@@ -62,7 +64,6 @@ export class ShardWorker {
   readonly #giveBack = new AbortController();
   /** By job: a shard that was given to another is not gone on with. */
   readonly #active = new Map<string, AbortController>();
-  #isAway = false;
   #rests = 0;
   #rest: NodeJS.Timeout | undefined;
 
@@ -84,7 +85,7 @@ export class ShardWorker {
     this.#worker.on("error", (error) => this.#onError(error));
     // "ready" of its own comes once.
     this.#worker.getBackend().on("ready", () => {
-      this.#isAway = false;
+      options.away.delete(this);
     });
     this.#worker.on("lockRenewalFailed", (ids) => {
       for (const id of ids) this.#active.get(id)?.abort(new Error("the shard went to another worker"));
@@ -188,9 +189,10 @@ export class ShardWorker {
   /** A server that is away is waited for; a lock that was lost is another's shard, which needs no telling. */
   #onError(error: Error): void {
     if (/^Missing lock|could not renew lock/.test(error.message)) return;
-    if (this.#isAway) return;
-    this.#isAway = true;
-    this.#options.say(`${this.#options.address.name} ${troubleOf(error)}`);
+    const { away, say, address } = this.#options;
+    const isFirst = away.size === 0;
+    away.add(this);
+    if (isFirst) say(`${address.name} ${troubleOf(error)}`);
   }
 }
 
