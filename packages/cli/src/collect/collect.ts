@@ -36,8 +36,8 @@ export interface CollectContext {
   readonly events: CollectEvents;
   /** Stops the run; what it has by then is written all the same. */
   readonly signal: AbortSignal;
-  /** Who downloads in this process's place, and how many photos may be under way then. */
-  readonly remote?: { readonly parallel: number; readonly open: OpenRemote };
+  /** Who downloads in this process's place. */
+  readonly remote?: OpenRemote;
   /** For tests: other addresses, shorter patience. */
   readonly rules?: AddressRules;
   readonly patience?: Pick<DownloadSettings, "deadlineMs" | "attempts" | "maxBytes"> & { readonly idleMs?: number };
@@ -123,9 +123,10 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
       ...context.patience,
     };
     const local = new LocalDownloads(download);
-    downloads = (await context.remote?.open(settings, folder, state, local)) ?? local;
+    downloads = (await context.remote?.(settings, folder, state, local)) ?? local;
     const { license } = settings;
-    const parallel = context.remote?.parallel ?? settings.parallel;
+    // What is ahead is four times as much.
+    const parallel = context.remote === undefined ? settings.parallel : Math.ceil(settings.parallel / 4);
     const options = { folder, state, ledger, distinct, searches, downloads, license, parallel, onDecided };
     await collectPhotos(classes, options, signal);
     finished = true;
@@ -135,9 +136,12 @@ async function fill(settings: CollectSettings, context: CollectContext, opened: 
     interrupted = true;
   } finally {
     await client.close();
-    await downloads?.close(finished);
-    // Also after a fault: whatever was taken is told of.
-    credits = await writeMetadata(folder, state.photos, state.there.values());
+    try {
+      // Also after a fault: whatever was taken is told of, before anybody else is waited for.
+      credits = await writeMetadata(folder, state.photos, state.there.values());
+    } finally {
+      await downloads?.close(finished);
+    }
   }
   if (credits === "foreign") {
     events.say(`${CREDITS_FILE} was not written by this program and stays as it is; rename it to have one made`);

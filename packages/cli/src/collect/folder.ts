@@ -93,7 +93,8 @@ export class CollectFolder {
       await rename(path, this.file(photo.file));
     }
     await rm(this.incoming, { recursive: true, force: true });
-    if (!keepShards) await rm(this.shards, { recursive: true, force: true, maxRetries: 3 });
+    // A worker may be at it, which sees by this that nobody waits; what it leaves goes with the next run.
+    if (!keepShards) await rm(this.shards, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
     await mkdir(this.incoming);
   }
 

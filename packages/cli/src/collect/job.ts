@@ -7,7 +7,8 @@ import { Slots } from "./download/politeness.ts";
 import type { RetrieveSettings } from "./download/retrieve.ts";
 import { Robots } from "./download/robots.ts";
 import { allowsLoopback, hostLimits, openClient } from "./network.ts";
-import { type CollectShard, collectShard, type ShardSettings } from "./shard.ts";
+import { collectShard, type ShardSettings } from "./shard.ts";
+import { collectShardOf } from "./shardAnswer.ts";
 
 /** A worker lives for months; robots.txt does not (RFC 9309, 2.4: a day at most). */
 const FRESH_MS = 3_600_000;
@@ -37,5 +38,5 @@ export function collectJob(redis: Redis, parallel: number, leaseMs: number, env:
     return settings;
   };
   return async ({ id, content }, folder, signal) =>
-    await collectShard(id, content as CollectShard, folder, open, signal);
+    await collectShard(id, collectShardOf(content), folder, open, signal);
 }

@@ -2,11 +2,8 @@
 
 import { expectRedis, type RedisAddress, redisAddress } from "../queue/connection.ts";
 import { ShardQueue } from "../queue/shardQueue.ts";
-import type { CollectContext } from "./collect.ts";
-import { RemoteDownloads, SHARD_SIZE } from "./remote.ts";
-
-/** Shards under way: several for each of a few workers. */
-const SHARDS_AHEAD = 12;
+import type { OpenRemote } from "./collect.ts";
+import { RemoteDownloads } from "./remote.ts";
 
 /** @throws BAD_OPTION, REDIS_UNAVAILABLE */
 export async function openAddress(url: string, env: NodeJS.ProcessEnv): Promise<RedisAddress> {
@@ -15,14 +12,11 @@ export async function openAddress(url: string, env: NodeJS.ProcessEnv): Promise<
   return address;
 }
 
-export function overRedis(address: RedisAddress, say: (line: string) => void): NonNullable<CollectContext["remote"]> {
-  return {
-    // What is ahead is four times as much.
-    parallel: (SHARDS_AHEAD * SHARD_SIZE) / 4,
-    open: async ({ minSide, perHost, contact, robots, ignoreOptOut }, { shards: folder }, state, local) => {
-      const queue = new ShardQueue("collect", { address, say, folder, retryDead: false });
-      const settings = { minSide, perHost, contact, robots, ignoreOptOut };
-      return await RemoteDownloads.open({ queue, folder, settings, state, local, say });
-    },
+export function overRedis(address: RedisAddress, say: (line: string) => void): OpenRemote {
+  return async ({ minSide, perHost, contact, robots, ignoreOptOut }, { shards: folder }, state, local) => {
+    // Who runs the same command again has mended what was wrong; what this run gives up on is in the ledger.
+    const queue = new ShardQueue("collect", { address, say, folder, retryDead: true });
+    const settings = { minSide, perHost, contact, robots, ignoreOptOut };
+    return await RemoteDownloads.open({ queue, folder, settings, state, local, say });
   };
 }

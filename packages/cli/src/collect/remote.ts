@@ -4,13 +4,15 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder, publish, readResult, resultPath } from "../queue/shard.ts";
+import { makeFolder, publish, readResult } from "../queue/shard.ts";
 import { DeadLetter, type ShardQueue } from "../queue/shardQueue.ts";
 import type { Downloaded, NotDownloaded, Outcome } from "./download/download.ts";
+import { Slots } from "./download/politeness.ts";
 import type { Downloads } from "./downloads.ts";
 import { Outage } from "./outage.ts";
 import type { Candidate } from "./photo.ts";
-import { type CollectShard, type CollectShardResult, type ShardSettings, unpacked } from "./shard.ts";
+import { type CollectShard, type CollectShardResult, SHARD_SIZE, type ShardSettings, unpacked } from "./shard.ts";
+import { answerOf, collectShardOf } from "./shardAnswer.ts";
 import type { CollectState } from "./state.ts";
 
 export interface RemoteOptions {
@@ -24,8 +26,8 @@ export interface RemoteOptions {
   readonly say: (line: string) => void;
 }
 
-/** Candidates of a shard: enough that the queue costs nothing, few enough that a lost one is soon done again. */
-export const SHARD_SIZE = 24;
+/** Files of this machine that are read at a time. */
+const LOCAL_PARALLEL = 32;
 /** A shard that does not fill goes when this much time is over: candidates come one by one as others are decided. */
 const LINGER_MS = 150;
 /** It is the workers then and not the photos: to go on would spend the services' quotas for nothing. */
@@ -39,9 +41,15 @@ interface Planned {
   readonly reject: (error: unknown) => void;
 }
 
-interface Place {
+/** What a run before this one asked for. Its result is asked for once, and forgotten with the last candidate that is taken of it. */
+interface Asked {
   readonly id: string;
   readonly content: CollectShard;
+  result?: Promise<CollectShardResult>;
+}
+
+interface Place {
+  readonly shard: Asked;
   readonly at: number;
 }
 
@@ -49,7 +57,7 @@ export class RemoteDownloads implements Downloads {
   readonly #options: RemoteOptions;
   /** By label and address: where a run before this one asked for it. */
   readonly #asked = new Map<string, Place>();
-  readonly #results = new Map<string, Promise<CollectShardResult>>();
+  readonly #local = new Slots(LOCAL_PARALLEL);
   #batch: Planned[] = [];
   #timer: NodeJS.Timeout | undefined;
   #deadInARow = 0;
@@ -62,18 +70,28 @@ export class RemoteDownloads implements Downloads {
   static async open(options: RemoteOptions): Promise<RemoteDownloads> {
     const remote = new RemoteDownloads(options);
     await makeFolder(options.folder);
-    for (const name of await readdir(options.folder)) {
-      if (name.endsWith(PLAN)) await remote.#resume(name.slice(0, -PLAN.length));
+    const names = await readdir(options.folder);
+    const over: string[] = [];
+    for (const id of plansOf(names)) if (!(await remote.#resume(id))) over.push(id);
+    await options.queue.remove(over);
+    for (const name of names) {
+      const isOver = over.some((id) => name.startsWith(`${id}.`));
+      // A worker may still write there.
+      if (isOver) await rm(join(options.folder, name), { recursive: true, force: true }).catch(() => undefined);
     }
     return remote;
   }
 
   async get(candidate: Candidate, signal: AbortSignal): Promise<Outcome> {
-    if (candidate.source === "folder") return await this.#options.local.get(candidate, signal);
+    if (candidate.source === "folder") {
+      return await this.#local.during(signal, () => this.#options.local.get(candidate, signal));
+    }
     const place = this.#asked.get(keyOf(candidate));
     if (place !== undefined) {
       this.#asked.delete(keyOf(candidate));
-      const outcome = await until(signal, this.#outcome(place));
+      const { shard, at } = place;
+      shard.result ??= this.#ask(shard.id, shard.content);
+      const outcome = await until(signal, this.#outcome(shard.result, at));
       if (!isStale(outcome)) return outcome;
     }
     return await until(
@@ -94,32 +112,30 @@ export class RemoteDownloads implements Downloads {
   async close(finished: boolean): Promise<void> {
     clearTimeout(this.#timer);
     const { queue, folder } = this.#options;
-    if (finished) {
-      const names = await readdir(folder).catch(() => []);
-      await queue.remove(names.filter((name) => name.endsWith(PLAN)).map((name) => name.slice(0, -PLAN.length)));
-      // A worker that is still at it sees by this that nobody waits.
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    try {
+      if (!finished) return;
+      await queue.remove(plansOf(await readdir(folder).catch(() => [])));
+      // A worker that is still at it sees by this that nobody waits. Where it writes meanwhile, the next run clears up.
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+    } finally {
+      await queue.close();
     }
-    await queue.close();
   }
 
-  /** A plan whose candidates are all decided is over. */
-  async #resume(id: string): Promise<void> {
-    const { folder, state, queue, settings } = this.#options;
-    const content = (await readResult(join(folder, id + PLAN))) as CollectShard | undefined;
+  /** False for a plan that is over, as its candidates are all decided. */
+  async #resume(id: string): Promise<boolean> {
+    const { folder, state, settings } = this.#options;
+    const content = planOf(await readResult(join(folder, id + PLAN)));
     // With other settings other photos would come of it.
-    const isSame = JSON.stringify(content?.settings) === JSON.stringify(settings);
-    let open = 0;
-    for (const [at, { label, url }] of (content?.candidates ?? []).entries()) {
-      if (content === undefined || !isSame || !state.of(label).undecided.has(url)) continue;
-      this.#asked.set(keyOf({ label, url }), { id, content, at });
-      open++;
+    if (content === undefined || JSON.stringify(content.settings) !== JSON.stringify(settings)) return false;
+    const shard: Asked = { id, content };
+    let isOpen = false;
+    for (const [at, { label, url }] of content.candidates.entries()) {
+      if (!state.of(label).undecided.has(url)) continue;
+      this.#asked.set(keyOf({ label, url }), { shard, at });
+      isOpen = true;
     }
-    if (open > 0) return;
-    await queue.remove([id]);
-    for (const name of await readdir(folder)) {
-      if (name.startsWith(`${id}.`)) await rm(join(folder, name), { recursive: true, force: true });
-    }
+    return isOpen;
   }
 
   #plan(planned: Planned): void {
@@ -150,39 +166,33 @@ export class RemoteDownloads implements Downloads {
       for (const { reject } of batch) reject(error);
       return;
     }
-    await Promise.all(batch.map(({ resolve, reject }, at) => this.#outcome({ id, content, at }).then(resolve, reject)));
+    const result = this.#ask(id, content);
+    await Promise.all(batch.map(({ resolve, reject }, at) => this.#outcome(result, at).then(resolve, reject)));
   }
 
-  async #outcome({ id, content, at }: Place): Promise<Outcome> {
-    let result = this.#results.get(id);
-    if (result === undefined) {
-      result = this.#ask(id, content);
-      this.#results.set(id, result);
-    }
+  async #outcome(result: Promise<CollectShardResult>, at: number): Promise<Outcome> {
     const { photos, outcomes } = await result;
     const outcome = outcomes[at] ?? failed("the worker answered for fewer photos than it was asked for");
     return unpacked(outcome, join(this.#options.folder, photos));
   }
 
   async #ask(id: string, content: CollectShard): Promise<CollectShardResult> {
-    const { queue, folder, say } = this.#options;
+    const { queue, say } = this.#options;
+    const allFailed = (reason: string) => ({ photos: "", outcomes: content.candidates.map(() => failed(reason)) });
     try {
-      for (;;) {
-        const result = await queue.ask(id, content);
-        if (isResult(result)) {
-          this.#deadInARow = 0;
-          return result;
-        }
-        await unlink(resultPath(folder, id));
-      }
+      const answer = answerOf(id, await queue.ask(id, content)) ?? allFailed("an answer of another kind");
+      this.#deadInARow = 0;
+      return answer;
     } catch (error) {
       if (!(error instanceof DeadLetter)) throw error;
       const { length } = content.candidates;
-      say(`workers gave up on ${length} photos (${error.message}); --retry worker-failed asks for them again`);
+      say(
+        `workers gave up on ${length} ${length === 1 ? "photo" : "photos"} (${error.message}); --retry worker-failed asks for them again`,
+      );
       if (++this.#deadInARow >= MOST_DEAD) {
         throw new Outage(`workers gave up on ${MOST_DEAD} shards in a row; stopped, and the same command goes on`);
       }
-      return { photos: "", outcomes: content.candidates.map(() => failed(error.message)) };
+      return allFailed(error.message);
     }
   }
 }
@@ -195,10 +205,18 @@ const failed = (reason: string): NotDownloaded => ({ status: "worker-failed", re
 const isStale = (outcome: Outcome): boolean =>
   outcome.status === "postponed" || (outcome.status === "ok" && !existsSync(outcome.temporary));
 
-function isResult(value: unknown): value is CollectShardResult {
-  const { photos, outcomes } = value as Partial<Record<keyof CollectShardResult, unknown>>;
-  return typeof photos === "string" && Array.isArray(outcomes);
+/** Undefined where it is none, or another program's. */
+function planOf(content: unknown): CollectShard | undefined {
+  try {
+    return collectShardOf(content);
+  } catch {
+    return undefined;
+  }
 }
+
+/** Their ids. */
+const plansOf = (names: readonly string[]): string[] =>
+  names.filter((name) => name.endsWith(PLAN)).map((name) => name.slice(0, -PLAN.length));
 
 /** Who does not want it any more does not wait for it. */
 async function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {

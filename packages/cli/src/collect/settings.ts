@@ -43,6 +43,7 @@ export interface CollectSettings {
   readonly license: LicenseFilter;
   readonly retry: ReadonlySet<Status>;
   readonly minSide: number;
+  /** Downloads at a time; with workers, photos that they have at a time. */
   readonly parallel: number;
   readonly perHost: number;
   readonly contact: string;
@@ -56,6 +57,10 @@ export interface CollectSettings {
 
 /** Those that know each photo's licence. */
 const DEFAULT_SOURCES = "openverse,wikimedia";
+/** Of downloads at a time, and with workers: twelve of them with four shards of 24 each. */
+const PARALLEL = { alone: { usual: 32, most: 256 }, workers: { usual: 1152, most: 65_536 } };
+/** From and to. */
+export const RANGES = { minSide: [1, 10_000], perHost: [1, 64] } as const;
 const DEFAULT_CONTACT = "https://www.npmjs.com/package/ballsight";
 
 /** @throws BAD_OPTION, FILE_NOT_FOUND, FILE_NOT_READABLE, IS_A_FOLDER, DATA_NOT_A_FOLDER, NO_PHOTOS */
@@ -76,9 +81,10 @@ export async function collectSettings(options: CollectOptions): Promise<CollectS
   }
   const retry = statuses(options.retry);
   const perClass = wholeNumber("--per-class", options.perClass ?? "300", 1, 1_000_000);
-  const minSide = wholeNumber("--min-side", options.minSide ?? "128", 1, 10_000);
-  const parallel = wholeNumber("--parallel", options.parallel ?? "32", 1, 256);
-  const perHost = wholeNumber("--per-host", options.perHost ?? "2", 1, 64);
+  const minSide = wholeNumber("--min-side", options.minSide ?? "128", ...RANGES.minSide);
+  const { usual, most } = PARALLEL[options.redis === undefined ? "alone" : "workers"];
+  const parallel = wholeNumber("--parallel", options.parallel ?? String(usual), 1, most);
+  const perHost = wholeNumber("--per-host", options.perHost ?? "2", ...RANGES.perHost);
   const contact = contactOf(options.contact ?? DEFAULT_CONTACT);
   const lists = hasLists ? await UrlLists.read(urls) : undefined;
   const folder = from === undefined ? undefined : await PhotoFolder.read(from);
@@ -152,8 +158,10 @@ function wholeNumber(option: string, text: string, from: number, to: number): nu
 }
 
 /** Part of a header: one line of printable ASCII. */
+export const isContact = (text: string): boolean =>
+  /^https?:\/\/[!-~]+\.[!-~]+$/.test(text) || /^[!-'*-~]+@[!-'*-~]+\.[!-'*-~]+$/.test(text);
+
 function contactOf(text: string): string {
-  const isUrl = /^https?:\/\/[!-~]+\.[!-~]+$/.test(text);
-  if (isUrl || /^[!-'*-~]+@[!-'*-~]+\.[!-'*-~]+$/.test(text)) return text;
+  if (isContact(text)) return text;
   return fail("BAD_OPTION", { option: "--contact", expected: "a mail or web address", received: text });
 }

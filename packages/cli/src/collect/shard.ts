@@ -1,11 +1,11 @@
 // A shard of `collect`: what a worker is asked to download, how it does that, and what it answers.
 
 import { randomUUID } from "node:crypto";
-import { rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { BallsightError } from "@ballsight/vision";
 import { publish, readResult, resultPath } from "../queue/shard.ts";
-import { makeFolders, syncFolder } from "../run/writeAtomic.ts";
+import { failWriting, syncFolder } from "../run/writeAtomic.ts";
 import type { Look } from "./distinct.ts";
 import {
   type Downloaded,
@@ -16,6 +16,9 @@ import {
   type Postponed,
 } from "./download/download.ts";
 import type { Candidate } from "./photo.ts";
+
+/** Candidates of a shard: enough that the queue costs nothing, few enough that a lost one is soon done again. */
+export const SHARD_SIZE = 24;
 
 export interface ShardCandidate extends Pick<Candidate, "label" | "url" | "source"> {}
 
@@ -38,7 +41,7 @@ interface ShardPhoto extends Omit<Downloaded, "look"> {
   readonly look: { readonly hashes: Look["hashes"]; readonly sketch: string };
 }
 
-type ShardOutcome = ShardPhoto | NotDownloaded | Postponed;
+export type ShardOutcome = ShardPhoto | NotDownloaded | Postponed;
 
 /** Outcomes in the order of the candidates; `photos` is a folder beside the result. */
 export interface CollectShardResult {
@@ -82,7 +85,8 @@ export async function collectShard(
   if (signal.aborted) forward();
   signal.addEventListener("abort", forward, { once: true });
   try {
-    await makeFolders(place);
+    // Without those above it: who clears up meanwhile must not find them made anew.
+    await mkdir(place).catch((error: unknown) => failWriting(error, place, 0));
     const options = { ...open(settings), folder: place, minSide: settings.minSide };
     const outcomes = await Promise.all(
       candidates.map(async ({ url, source }) =>

@@ -47,11 +47,15 @@ export async function worker(options: WorkerOptions): Promise<number> {
     // ONNX Runtime uses all cores for one photo.
     predict: { job: predictJob(place), concurrency: 1 },
   };
+  let told: string | undefined;
   const onShard = (event: ShardEvent) => {
     if (options.json) process.stdout.write(`${JSON.stringify(event)}\n`);
-    else say(shardLine(event));
+    // What is wrong with this machine, once.
+    else if (event.outcome !== "given back" || event.reason === undefined || event.reason !== told)
+      say(shardLine(event));
+    if (event.outcome !== "failed") told = event.reason;
   };
-  const shared = { address, place, say, onShard, lockMs, company: new Company() };
+  const shared = { address, place, say, onShard, lockMs, company: new Company(), away: new Set<ShardWorker>() };
   const workers = names.map((name) => new ShardWorker(name, { ...shared, ...jobs[name] }));
   say(`waiting for work at ${address.name}`);
   await stopped;
@@ -70,7 +74,9 @@ export async function worker(options: WorkerOptions): Promise<number> {
 
 function shardLine({ queue, shard, outcome, seconds, reason, tries_left }: ShardEvent): string {
   if (outcome === "done") return `${queue} ${shard}: done in ${seconds?.toFixed(1)} s`;
-  if (outcome === "given back") return `${queue} ${shard}: given back`;
+  if (outcome === "given back" && reason === undefined) return `${queue} ${shard}: given back`;
+  if (outcome === "given back")
+    return `${queue} ${shard}: ${reason}; given back, and looked at again from time to time`;
   return `${queue} ${shard}: ${reason}; ${tries_left === 0 ? "no more tries" : "it is tried again"}`;
 }
 

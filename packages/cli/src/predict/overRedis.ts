@@ -1,8 +1,9 @@
 // `predict --redis`: photos put together to shards, answers read from the workers' files and printed in the order of the photos.
 
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { access, constants, stat, unlink } from "node:fs/promises";
 import { resolve } from "node:path";
+import { readPhotoFile } from "@ballsight/server/photos";
 import { BallsightError, fail } from "@ballsight/vision";
 import { aheadOf } from "../images/aheadOf.ts";
 import { type PhotoEntry, STDIN } from "../images/photoList.ts";
@@ -11,11 +12,11 @@ import { errorRecord } from "../output/errors.ts";
 import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { expectRedis, redisAddress } from "../queue/connection.ts";
-import { makeFolder, SHARD_VERSION } from "../queue/shard.ts";
+import { makeFolder, removeStale, resultPath, SHARD_VERSION } from "../queue/shard.ts";
 import { DeadLetter, ShardQueue } from "../queue/shardQueue.ts";
 import { hashOfFile } from "./job.ts";
 import { type PhotoAnswer, type Print, printJson, tablePrinter } from "./print.ts";
-import type { PredictShard, PredictShardResult } from "./shard.ts";
+import { type PredictShard, type PredictShardResult, predictResultOf, SHARD_SIZE } from "./shard.ts";
 
 interface RemotePredictOptions {
   readonly redis: string;
@@ -25,8 +26,6 @@ interface RemotePredictOptions {
   readonly json?: true;
 }
 
-/** Photos of a shard: a second or two of a worker's time. */
-const SHARD_SIZE = 32;
 /** Shards under way: several for each of a good many workers. */
 const SHARDS_AHEAD = 64;
 
@@ -49,10 +48,11 @@ export async function predictOverRedis(
   const address = redisAddress(options.redis, process.env);
   const model = options.model === undefined ? undefined : resolve(options.model);
   const path = model ?? defaultModelPath();
-  const modelHash = await hashOfFile(path).catch((cause) => fail("MODEL_NOT_FOUND", { name: path }, { cause }));
+  const modelHash = await hashOfFile(path);
   await expectRedis(address);
   const folder = resolve(out);
   await makeFolder(folder);
+  await removeStale(folder);
   const progress = new Progress({ stream: process.stderr, silent: !process.stderr.isTTY });
   progress.start("Photos");
   const say = (line: string) => {
@@ -65,16 +65,18 @@ export async function predictOverRedis(
   let failed = false;
   let done = 0;
   try {
-    const shards = aheadOf(shardsOf(entries), SHARDS_AHEAD, (shard) => askFor(shard, queue, about));
+    const shards = aheadOf(shardsOf(entries), SHARDS_AHEAD, (shard) => askFor(shard, { queue, folder, about }));
     for await (const { item, outcome } of shards) {
       if (outcome.status === "rejected") throw outcome.reason;
       const { labels, answers } = outcome.value;
-      print ??= tablePrinter(entries, labels);
+      // Where nothing was answered, no column is needed, and its width is not known.
+      const table = print ?? tablePrinter(entries, labels);
+      if (labels.length > 0) print = table;
       for (const [i, entry] of item.entries()) {
         const answer = answers[i] ?? lost(entry, "fewer answers than photos");
         if ("error" in answer) failed = true;
         if (process.stdout.isTTY || "error" in answer) progress.clear();
-        print(entry.file, answer);
+        table(entry.file, answer);
       }
       done += item.length;
       progress.update({ done, total: entries.length });
@@ -91,28 +93,64 @@ function shardsOf(entries: readonly PhotoEntry[]): PhotoEntry[][] {
   return Array.from({ length: count }, (_, i) => entries.slice(i * SHARD_SIZE, (i + 1) * SHARD_SIZE));
 }
 
-async function askFor(
+interface Asking {
+  readonly queue: ShardQueue;
+  readonly folder: string;
+  readonly about: Omit<PredictShard, "photos">;
+}
+
+async function askFor(entries: readonly PhotoEntry[], asking: Asking): Promise<PredictShardResult> {
+  for (;;) {
+    // What is not there is not there for workers either; so what they miss is their machines' fault.
+    const errors = await Promise.all(entries.map(errorOf));
+    const readable = entries.filter((_, i) => errors[i] === undefined);
+    const { labels, answers, isDead } = await answersTo(readable, asking);
+    // Taken away since?
+    if (isDead && (await Promise.all(readable.map(errorOf))).some((error) => error !== undefined)) continue;
+    const left = [...answers];
+    const inOrder = entries.map((entry, i): PhotoAnswer => {
+      if (errors[i] !== undefined) return { error: errorRecord(errors[i]) };
+      return left.shift() ?? lost(entry, "fewer answers than photos");
+    });
+    return { labels, answers: inOrder };
+  }
+}
+
+async function answersTo(
   entries: readonly PhotoEntry[],
-  queue: ShardQueue,
-  about: Omit<PredictShard, "photos">,
-): Promise<PredictShardResult> {
-  const readable = entries.filter(({ error }) => error === undefined);
-  const photos = readable.map(({ file }) => ({ name: file, path: resolve(file) }));
+  { queue, folder, about }: Asking,
+): Promise<PredictShardResult & { readonly isDead: boolean }> {
+  if (entries.length === 0) return { labels: [], answers: [], isDead: false };
+  const photos = entries.map(({ file }) => ({ name: file, path: resolve(file) }));
   const id = await idOf({ ...about, photos });
-  let result: PredictShardResult = { labels: [], answers: [] };
+  const allLost = (reason: string) => ({ labels: [], answers: entries.map((entry) => lost(entry, reason)) });
   try {
-    if (photos.length > 0)
-      result = (await queue.ask(id, { ...about, photos } satisfies PredictShard)) as PredictShardResult;
+    const result = predictResultOf(await queue.ask(id, { ...about, photos } satisfies PredictShard));
+    if (result !== undefined) return { ...result, isDead: false };
+    // Asked for anew by the next run.
+    await unlink(resultPath(folder, id)).catch(() => undefined);
+    return { ...allLost("an answer of another kind"), isDead: false };
   } catch (error) {
     if (!(error instanceof DeadLetter)) throw error;
-    result = { labels: [], answers: readable.map((entry) => lost(entry, error.message)) };
+    return { ...allLost(`a failure (${error.message})`), isDead: true };
   }
-  const answers = [...result.answers];
-  const inOrder = entries.map((entry): PhotoAnswer => {
-    if (entry.error !== undefined) return { error: errorRecord(entry.error) };
-    return answers.shift() ?? lost(entry, "fewer answers than photos");
-  });
-  return { labels: result.labels, answers: inOrder };
+}
+
+/** Why there is nothing to send anybody for. */
+async function errorOf({ file, error }: PhotoEntry): Promise<unknown> {
+  if (error !== undefined) return error;
+  const looks = Promise.all([stat(file), access(file, constants.R_OK)]);
+  const isThere = await looks.then(
+    ([info]) => !info.isDirectory(),
+    () => false,
+  );
+  // In the words of whoever reads photos.
+  return isThere
+    ? undefined
+    : await readPhotoFile(file).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
 }
 
 const lost = ({ file: name }: PhotoEntry, received: string): PhotoAnswer => ({

@@ -36,16 +36,16 @@ export function redisAddress(text: string, env: NodeJS.ProcessEnv): RedisAddress
   const isRedis = url?.protocol === "redis:" || url?.protocol === "rediss:";
   if (url === undefined || !isRedis || url.hostname === "" || database === undefined) {
     // Whatever was typed may hold a password.
-    const received = text.replace(/\/\/[^@]*@/, "//...@");
+    const received = text.replace(/\/\/.*@/, "//...@");
     return fail("BAD_OPTION", { option: "--redis", expected: FORM, received });
   }
-  const password = url.password === "" ? env.BALLSIGHT_REDIS_PASSWORD : decodeURIComponent(url.password);
+  const password = url.password === "" ? env.BALLSIGHT_REDIS_PASSWORD : decoded(url.password);
   const port = url.port === "" ? 6379 : Number(url.port);
   const options: ConnectionOptions = {
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port,
     db: Number(database),
-    ...(url.username !== "" && { username: decodeURIComponent(url.username) }),
+    ...(url.username !== "" && { username: decoded(url.username) }),
     ...(password !== undefined && password !== "" && { password }),
     ...(url.protocol === "rediss:" && { tls: {} }),
     connectTimeout: CONNECT_MS,
@@ -53,6 +53,23 @@ export function redisAddress(text: string, env: NodeJS.ProcessEnv): RedisAddress
     maxRetriesPerRequest: null,
   };
   return { options, name: `${url.protocol}//${url.hostname}:${port}/${database}` };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    const expected = `${FORM}, with % written as %25,`;
+    return fail("BAD_OPTION", { option: "--redis", expected, received: "a % that begins no character" });
+  }
+}
+
+/** What is wrong with a server that answered before, and what becomes of the work. */
+export function troubleOf(error: unknown): string {
+  const { code, message, name } = error as NodeJS.ErrnoException;
+  // Full, or read only after a failover.
+  if (name === "ReplyError") return `refuses (${message}); waiting for it`;
+  return `is away (${code ?? message}); waiting for it`;
 }
 
 /** @throws REDIS_UNAVAILABLE */

@@ -4,7 +4,8 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { fail } from "@ballsight/vision";
 
 /**
- * What `--map from=to` makes of paths; the longest folder that fits counts.
+ * What `--map from=to` makes of paths; the longest folder that fits counts. Where there are some, they are a fence: what Redis says is
+ * read and written under them alone, and what it returns throws SHARD_FOLDER otherwise.
  * @throws BAD_OPTION
  */
 export function placeOf(maps: readonly string[]): (path: string) => string {
@@ -19,6 +20,6 @@ export function placeOf(maps: readonly string[]): (path: string) => string {
       const below = relative(from, path);
       if (below !== ".." && !below.startsWith("../") && !isAbsolute(below)) return join(to, below);
     }
-    return path;
+    return pairs.length === 0 ? path : fail("SHARD_FOLDER", { name: path });
   };
 }

@@ -48,28 +48,30 @@ redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1])`;
  * how many refusals close it, for how long, how long it is remembered, for how long it is paid by what it sent, how long the visit took.
  */
 const NOTE = `${NOW}
+local state = redis.call('HMGET', KEYS[1], 'opens', 'closed', 'paid')
+local opens, closed, paid = tonumber(state[1]) or 0, tonumber(state[2]) or 0, tonumber(state[3]) or 0
 local cost = tonumber(ARGV[9])
 if cost > 0 then
-  local paid = math.max(tonumber(redis.call('HGET', KEYS[1], 'paid')) or 0, now - ARGV[10]) + cost
-  local opens = math.max(tonumber(redis.call('HGET', KEYS[1], 'opens')) or 0, paid)
-  redis.call('HSET', KEYS[1], 'paid', paid, 'opens', opens)
-  redis.call('PEXPIRE', KEYS[1], math.max(ARGV[8], paid - now))
+  paid = math.max(paid, now - ARGV[10]) + cost
+  opens = math.max(opens, paid)
 end
-if ARGV[1] ~= '1' then return redis.call('HDEL', KEYS[1], 'refusals') end
-local refusals = redis.call('HINCRBY', KEYS[1], 'refusals', 1)
-local most = tonumber(ARGV[5])
-local rest = tonumber(ARGV[2])
-if rest < 0 then rest = math.floor(ARGV[3] * math.min(most, ARGV[4] * 2 ^ refusals)) end
-local state = redis.call('HMGET', KEYS[1], 'opens', 'closed')
-local opens, closed = tonumber(state[1]) or 0, tonumber(state[2]) or 0
-if rest > most then closed = now + rest else opens = math.max(opens, now + rest) end
-if refusals >= tonumber(ARGV[6]) then
-  closed = math.max(closed, now + ARGV[7])
-  -- The next visit after that decides.
-  redis.call('HSET', KEYS[1], 'refusals', ARGV[6] - 1)
+if ARGV[1] == '1' then
+  local refusals = redis.call('HINCRBY', KEYS[1], 'refusals', 1)
+  local most = tonumber(ARGV[5])
+  local rest = tonumber(ARGV[2])
+  if rest < 0 then rest = math.floor(ARGV[3] * math.min(most, ARGV[4] * 2 ^ refusals)) end
+  if rest > most then closed = math.max(closed, now + rest) else opens = math.max(opens, now + rest) end
+  if refusals >= tonumber(ARGV[6]) then
+    closed = math.max(closed, now + ARGV[7])
+    -- The next visit after that decides.
+    redis.call('HSET', KEYS[1], 'refusals', ARGV[6] - 1)
+  end
+else
+  redis.call('HDEL', KEYS[1], 'refusals')
 end
-redis.call('HSET', KEYS[1], 'opens', opens, 'closed', closed)
-redis.call('PEXPIRE', KEYS[1], math.max(ARGV[8], closed - now))
+redis.call('HSET', KEYS[1], 'opens', opens, 'closed', closed, 'paid', paid)
+-- As long as any of it holds: a visit that goes well must not make the host forget that it asked another for an hour.
+redis.call('PEXPIRE', KEYS[1], math.max(ARGV[8], opens - now, closed - now, paid - now))
 return 0`;
 
 const REMEMBER_MS = 10 * 60_000;

@@ -1,7 +1,7 @@
 // What coordinator and workers agree on: the queues, a job's content, and the file that a finished shard leaves.
 
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { failWriting, syncFolder, writeFully } from "../run/writeAtomic.ts";
 
@@ -62,6 +62,17 @@ export async function readResult(path: string): Promise<unknown> {
     throw error;
   }
 }
+
+/** Takes away what a killed `publish` left; others may be at work in the folder. */
+export async function removeStale(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /^\.[\da-f-]{36}\.tmp$/.test(name));
+  const remove = async (path: string) => {
+    if ((await stat(path)).mtimeMs < Date.now() - STALE_MS) await unlink(path);
+  };
+  await Promise.all(names.map((name) => remove(join(folder, name)).catch(() => undefined)));
+}
+
+const STALE_MS = 24 * 3_600_000;
 
 /** @throws DISK_FULL, RUN_NOT_WRITABLE */
 export async function makeFolder(path: string): Promise<void> {

@@ -1,10 +1,10 @@
 // A worker's side of a queue: takes shards, does them, gives back what it cannot finish.
 
 import { isAbsolute, join } from "node:path";
-import { BallsightError } from "@ballsight/vision";
+import { BallsightError, type ErrorCode, fail } from "@ballsight/vision";
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Company } from "./company.ts";
-import type { RedisAddress } from "./connection.ts";
+import { type RedisAddress, troubleOf } from "./connection.ts";
 import { PREFIX, type QueueName, readResult, resultPath, SHARD_VERSION, type Shard, TRIES } from "./shard.ts";
 
 /** Leaves the shard's result under `folder`, or throws. */
@@ -17,7 +17,7 @@ export interface ShardEvent {
   readonly outcome: "done" | "given back" | "failed";
   /** done: how long it took. */
   readonly seconds?: number;
-  /** failed: why, and how often it is tried again. */
+  /** failed: why, and how often it is tried again; given back: what is wrong with this machine, if something is. */
   readonly reason?: string;
   readonly tries_left?: number;
 }
@@ -32,6 +32,8 @@ export interface ShardWorkerOptions {
   /** Where a folder of the coordinator is on this machine. */
   readonly place: (folder: string) => string;
   readonly say: (line: string) => void;
+  /** Workers of this process whose connection is lost, which is told once for all. */
+  readonly away: Set<ShardWorker>;
   readonly onShard: (event: ShardEvent) => void;
   /** Who is silent for so long is thought dead, and its shards go to others; milliseconds. */
   readonly lockMs: number;
@@ -40,6 +42,20 @@ export interface ShardWorkerOptions {
 const CLOSE_MS = 2000;
 /** Until a shard is looked at again that cannot be taken beside one that goes alone. */
 const ASIDE_MS = 500;
+/** A machine that fails at once would be idle always, and take most of the work: it takes nothing for a while, longer each time. */
+const FIRST_REST_MS = 2000;
+const LONGEST_REST_MS = 60_000;
+/** Of the machine and not of the shard, which another may well do: no try of it. */
+const MACHINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "SHARD_FOLDER",
+  "SHARD_MODEL",
+  "MODEL_NOT_FOUND",
+  "DISK_FULL",
+  "RUN_NOT_WRITABLE",
+]);
+
+/** Another version's. */
+class Foreign extends Error {}
 
 export class ShardWorker {
   readonly #options: ShardWorkerOptions;
@@ -48,7 +64,8 @@ export class ShardWorker {
   readonly #giveBack = new AbortController();
   /** By job: a shard that was given to another is not gone on with. */
   readonly #active = new Map<string, AbortController>();
-  #isAway = false;
+  #rests = 0;
+  #rest: NodeJS.Timeout | undefined;
 
   constructor(name: QueueName, options: ShardWorkerOptions) {
     const { address, concurrency, lockMs } = options;
@@ -66,8 +83,9 @@ export class ShardWorker {
       drainDelay: 2,
     });
     this.#worker.on("error", (error) => this.#onError(error));
-    this.#worker.on("ready", () => {
-      this.#isAway = false;
+    // "ready" of its own comes once.
+    this.#worker.getBackend().on("ready", () => {
+      options.away.delete(this);
     });
     this.#worker.on("lockRenewalFailed", (ids) => {
       for (const id of ids) this.#active.get(id)?.abort(new Error("the shard went to another worker"));
@@ -81,6 +99,7 @@ export class ShardWorker {
 
   /** Takes no more; resolves when what was begun is finished. */
   async finish(): Promise<void> {
+    clearTimeout(this.#rest);
     await this.#worker.close().catch(() => undefined);
   }
 
@@ -98,13 +117,13 @@ export class ShardWorker {
 
   async #run(job: Job<Shard<unknown>>, token: string | undefined): Promise<void> {
     const { id = "" } = job;
-    const shard = expectShard(job.data);
-    const folder = this.#options.place(shard.folder);
     const controller = new AbortController();
     this.#active.set(id, controller);
     let leave: (() => void) | undefined;
     try {
       this.#giveBack.signal.throwIfAborted();
+      const shard = expectShard(job.data);
+      const folder = this.#options.place(shard.folder);
       leave = await this.#options.company.enter(job.stalledCounter > 0);
       if (leave === undefined) {
         // Not to be held here: whatever a worker holds when it dies was there.
@@ -116,44 +135,81 @@ export class ShardWorker {
       // Another worker may have finished it, and have died before it said so.
       if ((await readResult(resultPath(folder, shard.id))) !== undefined) return;
       await this.#options.job(shard, folder, controller.signal);
+      this.#rests = 0;
       const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
       this.#options.onShard({ queue: this.#name, shard: shard.id, outcome: "done", seconds });
     } catch (error) {
-      if (!this.#giveBack.signal.aborted || error instanceof DelayedError) throw error;
-      await job.moveToWait(token);
-      this.#options.onShard({ queue: this.#name, shard: shard.id, outcome: "given back" });
-      throw new WaitingError();
+      if (error instanceof DelayedError) throw error;
+      if (this.#giveBack.signal.aborted) {
+        await job.moveToWait(token);
+        this.#options.onShard({ queue: this.#name, shard: nameOf(job), outcome: "given back" });
+        throw new WaitingError();
+      }
+      throw await this.#failed(job, token, controller.signal, error);
     } finally {
       leave?.();
       this.#active.delete(id);
     }
   }
 
+  /** What to throw: the shard's fault is a try of it, the machine's is not. */
+  async #failed(job: Job, token: string | undefined, signal: AbortSignal, error: unknown): Promise<unknown> {
+    // Another has it.
+    if (signal.aborted) return error;
+    const code = error instanceof BallsightError ? error.code : undefined;
+    // Nobody else can read it either.
+    if (code === "SHARD_INVALID") return new UnrecoverableError((error as Error).message);
+    this.#takeNothing();
+    if (!(error instanceof Foreign) && (code === undefined || !MACHINE.has(code))) return error;
+    const reason = (error as Error).message;
+    await job.updateProgress({ rests: reason });
+    await job.moveToDelayed(Date.now() + ASIDE_MS, token);
+    this.#options.onShard({ queue: this.#name, shard: nameOf(job), outcome: "given back", reason });
+    return new DelayedError();
+  }
+
+  #takeNothing(): void {
+    if (this.#rest !== undefined) return;
+    // What was begun beside it goes on.
+    void this.#worker.pause(true);
+    const ms = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** this.#rests++);
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      void this.#worker.resume();
+    }, ms);
+  }
+
   #onFailed(job: Job<Shard<unknown>> | undefined, { message: reason }: Error): void {
     // Finished: for good.
     const left =
       job === undefined || job.finishedOn !== undefined ? 0 : (job.opts.attempts ?? TRIES) - job.attemptsMade;
-    const shard = job?.id ?? "unknown";
-    this.#options.onShard({ queue: this.#name, shard, outcome: "failed", reason, tries_left: left });
+    this.#options.onShard({ queue: this.#name, shard: nameOf(job), outcome: "failed", reason, tries_left: left });
   }
 
   /** A server that is away is waited for; a lock that was lost is another's shard, which needs no telling. */
   #onError(error: Error): void {
-    if (/lock/i.test(error.message)) return;
-    if (this.#isAway) return;
-    this.#isAway = true;
-    const { code, message } = error as NodeJS.ErrnoException;
-    this.#options.say(`${this.#options.address.name} is away (${code ?? message}); waiting for it`);
+    if (/^Missing lock|could not renew lock/.test(error.message)) return;
+    const { away, say, address } = this.#options;
+    const isFirst = away.size === 0;
+    away.add(this);
+    if (isFirst) say(`${address.name} ${troubleOf(error)}`);
   }
 }
 
-/** Redis is shared with others: what is not of this program's making is not begun. */
+/** As its result is called, and the worker's lines. */
+function nameOf(job: Job | undefined): string {
+  const id = (job?.data as { readonly id?: unknown } | undefined)?.id;
+  return typeof id === "string" ? id : (job?.id ?? "unknown");
+}
+
+/** Redis is shared with others: what is not of this program's making is not begun. @throws SHARD_INVALID, Foreign */
 function expectShard(data: unknown): Shard<unknown> {
-  const { version, id, folder, content } = data as Partial<Record<keyof Shard<unknown>, unknown>>;
+  const { version, id, folder, content } = (data ?? {}) as Partial<Record<keyof Shard<unknown>, unknown>>;
   const isRight = typeof id === "string" && /^[\w-]+$/.test(id) && typeof folder === "string" && isAbsolute(folder);
   if (version === SHARD_VERSION && isRight && typeof content === "object" && content !== null) {
     return { version, id, folder: join(folder), content };
   }
-  const received = version === SHARD_VERSION ? "something else" : `version ${version}`;
-  throw new UnrecoverableError(new BallsightError("SHARD_INVALID", { received }).message);
+  if (version === SHARD_VERSION) return fail("SHARD_INVALID", { received: "something else" });
+  // Another worker may be of that version.
+  throw new Foreign(new BallsightError("SHARD_INVALID", { received: `version ${version}` }).message);
 }

@@ -65,6 +65,14 @@ function setUp(limits: Partial<HostLimits> = {}, parallel = 100) {
 const times = <T>(count: number, make: (i: number) => T) => Array.from({ length: count }, (_, i) => make(i));
 
 describe("HostGate", () => {
+  test("a long rest is remembered, though a visit that was inside goes well", async () => {
+    const { clock, visit } = setUp();
+    const good = visit("a", 200, { refused: false });
+    const told = visit("a", 100, { refused: true, waitMs: 3_600_000 });
+    await clock.run(Promise.all([good, told]));
+    await expect(clock.run(visit("a"))).rejects.toThrow(HostClosed);
+  });
+
   test("so many at a time per host", async () => {
     const { clock, visit, most, begins } = setUp();
     await clock.run(Promise.all(times(6, () => visit("a"))));

@@ -102,7 +102,7 @@ export class HostGate implements Politeness {
     } finally {
       host.visitors--;
       // Thousands of hosts are asked for one photo each.
-      const isQuiet = host.refusals === 0 && host.opensAt <= this.#now();
+      const isQuiet = host.refusals === 0 && Math.max(host.opensAt, host.closedUntil) <= this.#now();
       if (host.visitors === 0 && isQuiet) this.#hosts.delete(name);
     }
   }
@@ -142,7 +142,7 @@ export class HostGate implements Politeness {
     host.refusals++;
     // Exponential back-off with full jitter, unless the host itself names a time.
     const rest = waitMs ?? this.#random() * Math.min(RESTS.mostMs, RESTS.firstMs * 2 ** host.refusals);
-    if (rest > RESTS.mostMs) host.closedUntil = now + rest;
+    if (rest > RESTS.mostMs) host.closedUntil = Math.max(host.closedUntil, now + rest);
     else host.opensAt = Math.max(host.opensAt, now + rest);
     if (host.refusals < RESTS.refusals) return;
     host.closedUntil = Math.max(host.closedUntil, now + RESTS.closedMs);
