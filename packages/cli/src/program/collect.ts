@@ -21,7 +21,10 @@ export function addCollect(ballsight: Command): void {
     .option("--license <which>", "any, cc, commercial or public-domain (default: any)")
     .option("--retry <statuses>", "ask again for photos that came to these, such as timeout,rate-limited")
     .option("--min-side <px>", "refuse photos with a shorter side (default: 128)")
-    .option("--parallel <n>", "downloads at a time (default: 32)")
+    .option(
+      "--parallel <n>",
+      "downloads at a time (default: 32); with --redis, photos that workers have at a time (default: 1152)",
+    )
     .option("--per-host <n>", "downloads at a time from one host (default: 2)")
     .option("--contact <address>", "mail or web address that the User-Agent names, for hosts with a complaint")
     .option("--redis <url>", "let `ballsight worker` on this and other machines download, by a queue in Redis")

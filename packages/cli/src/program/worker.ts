@@ -11,7 +11,10 @@ export function addWorker(ballsight: Command): void {
     )
     .requiredOption("--redis <url>", "where the queue is, such as redis://:password@host:6379")
     .option("--queues <names>", "of collect, predict (default: both)")
-    .option("--map <from=to...>", "folders that have another name here than where the work comes from")
+    .option(
+      "--map <from=to...>",
+      "folders that have another name here than where the work comes from; with it, no others are touched",
+    )
     .option("--parallel <n>", "downloads at a time (default: 32)")
     .option("--shards <n>", "shards of downloads at a time (default: 4)")
     .option("--json", "print one JSON object per shard: queue, shard, outcome, seconds, reason")
