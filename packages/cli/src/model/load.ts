@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { fail, Recognizer } from "@ballsight/vision";
+import { threadOptions } from "./threads.ts";
 
 /** The recogniser that ships: in `models/` of the published package, else of the repository. */
 export function defaultModelPath(): string {
@@ -18,7 +19,7 @@ export async function loadRecognizer(path: string): Promise<Recognizer> {
   // Severity 3 is errors only: what the runtime warns about is for whoever made the model.
   return Recognizer.load(runtime, bytes, {
     name: path,
-    session: { graphOptimizationLevel: "all", logSeverityLevel: 3 },
+    session: { graphOptimizationLevel: "all", logSeverityLevel: 3, ...threadOptions() },
   });
 }
 

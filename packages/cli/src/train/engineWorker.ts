@@ -3,6 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Channel, type Device, localEngine, serveEngine } from "@ballsight/grad";
 import * as runtime from "onnxruntime-node";
+import { threadOptions } from "../model/threads.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("engineWorker runs as a worker thread only");
@@ -11,4 +12,4 @@ const channel: Channel = {
   post: (message, transfer) => port.postMessage(message, transfer ?? []),
   listen: (handler) => port.on("message", handler),
 };
-serveEngine(channel, localEngine(runtime, { logSeverityLevel: 3 }, workerData as Device));
+serveEngine(channel, localEngine(runtime, { logSeverityLevel: 3, ...threadOptions() }, workerData as Device));

@@ -10,6 +10,7 @@ import {
 } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
 import { openPhotoCache, type PhotoCache } from "../data/photoCache.ts";
+import { threadOptions } from "../model/threads.ts";
 import type { Progress } from "../output/progress.ts";
 import { warn } from "../output/warn.ts";
 
@@ -38,7 +39,10 @@ export interface TrainPhotosOptions {
 export async function openTrainPhotos(options: TrainPhotosOptions): Promise<TrainPhotos> {
   const { dataset, preprocess, config, stride, cacheDir, progress, signal } = options;
   const runtime = await import("onnxruntime-node");
-  const session = await runtime.InferenceSession.create(resizeCropModel(preprocess), { logSeverityLevel: 3 });
+  const session = await runtime.InferenceSession.create(resizeCropModel(preprocess), {
+    logSeverityLevel: 3,
+    ...threadOptions(),
+  });
   const evaluate = async ({ width, height, data }: { width: number; height: number; data: Uint8Array }) => {
     const results = await session.run({ image: new runtime.Tensor("uint8", data, [1, height, width, 3]) });
     return results.pixels!.data as Uint8Array;
