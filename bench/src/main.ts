@@ -116,6 +116,23 @@ function program(): Command {
     });
 
   bench
+    .command("clean-training")
+    .description(
+      "Held-out accuracy after training on photos as they are, with wrong labels planted by seed, and after these were cleaned by `train --rounds 2 --auto`.",
+    )
+    .option("--data <folder>", "folder of class folders (default: ../shared/data/balls beside the repository)")
+    .option("--portion <share>", "of the labels that are trained on", "0.1")
+    .option("--seed <n>", "of the planted labels", "1")
+    .option("--out <folder>", "keeps the runs, and goes on where it was broken off (default: a temporary folder)")
+    .option("--json", "print one JSON line")
+    .argument("[arguments...]", "options for `ballsight train`, behind --")
+    .addHelpText("after", "\nExample:\n  npm run bench -- clean-training --portion 0.1 -- --size 128 --epochs 5")
+    .action(async (trainArguments, options) => {
+      const { cleanTraining } = await import("./clean/training.ts");
+      await cleanTraining(trainArguments, options);
+    });
+
+  bench
     .command("verify")
     .description("Photos verified per second, and the most memory that it takes, for few photos and for many.")
     .option("--few <n>", "different photos of 640 x 480", "100")
