@@ -6,7 +6,7 @@ import { CREDITS_MARK } from "../collect/credits.ts";
 import { CREDITS_FILE } from "../collect/folder.ts";
 import { Metadata } from "../data/metadata.ts";
 import { readJournal } from "../trash/journal.ts";
-import { lastWords, listTrash } from "../trash/list.ts";
+import { lastWords, listTrash, restoredAt } from "../trash/list.ts";
 import { exists } from "../trash/move.ts";
 import { freeName, Trash, trashPlace } from "../trash/trash.ts";
 import { byName } from "../verify/files.ts";
@@ -142,11 +142,7 @@ async function lookAt(
     decisions,
     metadata: metadata ?? (await Metadata.read(root)),
     trashed: new Set(trashed),
-    restored: new Map(
-      journal.flatMap((entry) =>
-        entry.action === "restore" && entry.undo !== true ? [[entry.file, entry.at ?? ""] as const] : [],
-      ),
-    ),
+    restored: restoredAt(journal),
     trashPlace: (file) => trashPlace(root, file, taken, freed),
     freeName: (file) => freeName(root, file, taken, freed),
   });

@@ -14,7 +14,7 @@ import type {
 } from "@ballsight/server";
 import { BallsightError, fail } from "@ballsight/vision";
 import { Metadata } from "../data/metadata.ts";
-import { asksAgain } from "../decisions/asksAgain.ts";
+import { waits } from "../decisions/asksAgain.ts";
 import type { Decision, Entry } from "../decisions/entries.ts";
 import { Journal } from "../decisions/journal.ts";
 import { type ReadDecisions, readDecisions } from "../decisions/read.ts";
@@ -114,13 +114,12 @@ export class Desk implements ReviewDesk {
   #stateOf(photo: RolledPhoto): PhotoState {
     const { missing } = photo;
     const decision = this.#decisions.for(photo, this.#roll.namesOf(photo.sha256));
-    const stands = standing(decision, photo.label);
-    if (decision === undefined || stands === "none") return { decision: null, open: missing === null, missing };
+    if (decision === undefined || standing(decision, photo.label) === "none")
+      return { decision: null, open: missing === null, missing };
     const { action, to, who, at } = decision;
-    const isAgain = stands === "settled" && asksAgain(decision.why, opinionsOf(photo.doubt.issues));
     return {
       decision: { action, ...(to !== undefined && { to }), who, at },
-      open: isAgain && missing === null,
+      open: missing === null && waits(decision, photo.label, opinionsOf(photo.doubt.issues)),
       missing,
     };
   }

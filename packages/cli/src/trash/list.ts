@@ -17,6 +17,15 @@ export function lastWords(journal: readonly JournalEntry[]): Map<string, TakenEn
   return words;
 }
 
+/** By file, when somebody last wanted it back, ISO 8601. */
+export function restoredAt(journal: readonly JournalEntry[]): Map<string, string> {
+  return new Map(
+    journal.flatMap((entry) =>
+      entry.action === "restore" && entry.undo !== true ? [[entry.file, entry.at ?? ""] as const] : [],
+    ),
+  );
+}
+
 export interface TrashedPhoto {
   /** Relative to the data set's folder: ".trash/Golf/a.jpg". */
   readonly trash: string;
