@@ -15,6 +15,7 @@ export type {
   ReviewDesk,
   ReviewPhoto,
   Suggestion,
+  Undone,
 } from "./review/desk.ts";
 export { readPage } from "./review/page.ts";
 export { type ServedReview, serveReview } from "./review/serve.ts";

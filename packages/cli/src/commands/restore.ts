@@ -9,7 +9,7 @@ import { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 import { failChanging } from "../trash/hold.ts";
 import { readJournal, TRASH_FOLDER } from "../trash/journal.ts";
-import { lastWord, listTrash } from "../trash/list.ts";
+import { lastWords, listTrash } from "../trash/list.ts";
 import { exists } from "../trash/move.ts";
 import { originOf, restorePhoto } from "../trash/restore.ts";
 import { Trash } from "../trash/trash.ts";
@@ -97,8 +97,9 @@ function choose(
 
 async function list(root: string, { json }: RestoreOptions): Promise<number> {
   const [photos, journal] = await Promise.all([listTrash(root), readJournal(root)]);
+  const words = lastWords(journal);
   const rows = photos.map(({ trash, bytes }) => {
-    const entry = lastWord(journal, trash);
+    const entry = words.get(trash);
     return { file: entry?.file ?? trash.slice(TRASH_FOLDER.length + 1), trash, bytes, why: entry?.why ?? [] };
   });
   if (json) process.stdout.write(`${JSON.stringify({ trash: rows })}\n`);

@@ -10,12 +10,14 @@ import { Progress } from "../output/progress.ts";
 import { decisionLines, roundsTable } from "../output/roundsTable.ts";
 import { oneLine } from "../output/text.ts";
 import { warn } from "../output/warn.ts";
+import { AUTO } from "../rounds/decisions.ts";
 import { type RoundEnd, type RoundsSettings, trainRounds, versionFile } from "../rounds/loop.ts";
 import { type RoundResult, roundResults } from "../rounds/result.ts";
 import { lockRun, runName } from "../run/runDirectory.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import { expectSameConfig, number, quoted, runConfig, savedConfig, type TrainOptions } from "../train/options.ts";
 import { interruptOnSignals } from "../train/supervision.ts";
+import { loadOptions } from "../weights/startWeights.ts";
 
 const SETTINGS = "rounds.json";
 const RESULT = "result.json";
@@ -98,6 +100,7 @@ class Rounds {
           ...(randomIfMissing ? ["--random-if-missing"] : []),
         ],
         cache,
+        weights: loadOptions(this.#options),
         resume: resume === true,
         progress: this.#progress,
         warn: (line) => {
@@ -132,12 +135,17 @@ class Rounds {
     if (end.kind === "settled") this.#say("nothing is left to change: no more rounds");
     else if (end.kind === "asks") {
       this.#say(
-        `${end.issues} photos are to be looked at: ballsight review ${photos}\nthen go on with: ${this.#goOn()}`,
+        `${end.photos} ${end.photos === 1 ? "photo is" : "photos are"} to be looked at: ballsight review ${photos}\nthen go on with: ${this.#goOn()}`,
       );
     } else {
       const { decisions, heldOut } = end;
-      const how = this.#settings.auto ? "accepted, as they are nearly certain" : "decided";
-      this.#say([`${decisions.length} ${how}:`, ...decisionLines(decisions)].join("\n"));
+      const accepted = decisions.filter(({ who }) => who === AUTO);
+      const decided = decisions.filter(({ who }) => who !== AUTO);
+      if (decided.length > 0) this.#say([`${decided.length} decided:`, ...decisionLines(decided)].join("\n"));
+      if (accepted.length > 0) {
+        const head = `${accepted.length} accepted, as they are nearly certain:`;
+        this.#say([head, ...decisionLines(accepted)].join("\n"));
+      }
       if (heldOut > 0) {
         warn(
           `${heldOut} held-out ${heldOut === 1 ? "photo was" : "photos were"} changed: every round is measured by what they are now, and not by what it was then`,

@@ -2,18 +2,21 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { CREDITS_MARK } from "../collect/credits.ts";
+import { CREDITS_FILE } from "../collect/folder.ts";
 import { Metadata } from "../data/metadata.ts";
 import { readJournal } from "../trash/journal.ts";
-import { lastWord, listTrash } from "../trash/list.ts";
+import { lastWords, listTrash, restoredAt } from "../trash/list.ts";
 import { exists } from "../trash/move.ts";
 import { freeName, Trash, trashPlace } from "../trash/trash.ts";
-import { type ApplyOptions, applyMoves, type FailedMove } from "./carryOut.ts";
+import { byName } from "../verify/files.ts";
+import { type ApplyOptions, applyMoves, type FailedMove, foreseeMoves } from "./carryOut.ts";
 import { hashedPhotos, PhotoHashes } from "./hashes.ts";
-import { readEntries } from "./journal.ts";
 import { holdReview } from "./lock.ts";
 import { type Left, type Move, makePlan, type Plan } from "./plan.ts";
 import { noteStatus, RECORDS, readPlans, type SavedPlan, savePlan } from "./plans.ts";
-import { Decisions } from "./state.ts";
+import { readDecisions } from "./read.ts";
+import type { KnownPhoto } from "./state.ts";
 import { undoPlan } from "./undo.ts";
 
 export interface Applied {
@@ -31,10 +34,18 @@ export interface Applied {
 
 /** What `apply` would do, changing nothing. */
 export async function previewApply(root: string, options: ApplyOptions): Promise<Applied> {
-  const { plan, ...known } = await lookAt(root, new PhotoHashes(root), options);
+  const hashes = new PhotoHashes(root);
   const unfinished = unfinishedOf(await readPlans(root));
-  const resumed = unfinished && { moves: unfinished.moves, undo: unfinished.status === "undoing" };
-  return { moved: plan.moves, left: plan.left, failed: [], resumed, ...known };
+  if (unfinished === undefined) {
+    const { plan, ...known } = await lookAt(root, hashes, options);
+    return { moved: plan.moves, left: plan.left, failed: [], resumed: undefined, ...known };
+  }
+  // What is to come follows from how it is once that is finished.
+  const undo = unfinished.status === "undoing";
+  const moves = undo ? unfinished.moves.toReversed() : unfinished.moves;
+  const { moved, failed } = await foreseeMoves(hashes, moves, undo);
+  const { plan, ...known } = await lookAt(root, hashes, options, { finished: { moves: moved, undo } });
+  return { moved: plan.moves, left: plan.left, failed, resumed: { moves: unfinished.moves, undo }, ...known };
 }
 
 /** @throws DATA_BUSY, DATA_NOT_WRITABLE, DISK_FULL */
@@ -71,27 +82,28 @@ async function applyHeld(
   const plans = await readPlans(root);
   const unfinished = unfinishedOf(plans);
   if (unfinished?.status === "undoing") failed.push(...(await undoPlan(trash, unfinished, options)).failed);
-  else if (unfinished !== undefined) failed.push(...(await carryOut(trash, unfinished, options)).failed);
+  else if (unfinished !== undefined) failed.push(...(await carryOut(trash, hashes, unfinished, options)).failed);
   const resumed = unfinished && { moves: unfinished.moves, undo: unfinished.status === "undoing" };
 
-  const { plan, ...known } = await lookAt(root, hashes, options, trash.metadata);
+  const { plan, ...known } = await lookAt(root, hashes, options, { metadata: trash.metadata });
   const { moves, left } = plan;
   if (moves.length === 0) return { moved: [], resumed, left, failed, ...known };
   const number = (plans.at(-1)?.number ?? 0) + 1;
   const saved = { number, at: new Date().toISOString(), made: await newFolders(root, moves), moves };
   await savePlan(root, saved, unfinished === undefined ? records : await readRecords(root));
-  const now = await carryOut(trash, saved, options);
+  const now = await carryOut(trash, hashes, saved, options);
   return { moved: now.moved, resumed, left, failed: [...failed, ...now.failed], ...known };
 }
 
 async function carryOut(
   trash: Trash,
+  hashes: PhotoHashes,
   { number, moves }: Pick<SavedPlan, "number" | "moves">,
   { onProgress }: ApplyOptions,
 ): Promise<{ moved: Move[]; failed: FailedMove[] }> {
   const moved: Move[] = [];
   const failed: FailedMove[] = [];
-  await applyMoves(trash, moves, (move, outcome) => {
+  await applyMoves(trash, hashes, moves, (move, outcome) => {
     if (outcome === "moved") moved.push(move);
     else failed.push({ move, outcome });
     onProgress("Apply", moved.length + failed.length, moves.length);
@@ -101,32 +113,60 @@ async function carryOut(
   return { moved, failed };
 }
 
-async function lookAt(root: string, hashes: PhotoHashes, { onProgress }: ApplyOptions, held?: Metadata) {
-  const [{ entries, passedOver }, journal, lying] = await Promise.all([
-    readEntries(root),
+interface LookOptions {
+  readonly metadata?: Metadata;
+  /** Moves that are taken for made. */
+  readonly finished?: { readonly moves: readonly Move[]; readonly undo: boolean };
+}
+
+async function lookAt(
+  root: string,
+  hashes: PhotoHashes,
+  { onProgress }: ApplyOptions,
+  { metadata, finished }: LookOptions = {},
+) {
+  const [{ decisions, passedOver }, journal, lying] = await Promise.all([
+    readDecisions(root),
     readJournal(root),
     listTrash(root),
   ]);
-  const photos = await hashedPhotos(root, hashes, (done, total) => onProgress("Photos", done, total));
-  const taken = new Set<string>();
+  const there = await hashedPhotos(root, hashes, (done, total) => onProgress("Photos", done, total));
+  const { photos, taken, freed } = photosAfter(there, finished);
+  const words = lastWords(journal);
+  const trashed = [
+    ...lying.flatMap(({ trash }) => words.get(trash)?.sha256 ?? []),
+    ...(finished?.moves.map(({ sha256 }) => sha256) ?? []),
+  ];
   const plan: Plan = await makePlan({
     photos,
-    decisions: new Decisions(entries),
-    metadata: held ?? (await Metadata.read(root)),
-    trashed: new Set(lying.flatMap(({ trash }) => lastWord(journal, trash)?.sha256 ?? [])),
-    restored: new Map(
-      journal.flatMap((entry) =>
-        entry.action === "restore" && entry.undo !== true ? [[entry.file, entry.at ?? ""] as const] : [],
-      ),
-    ),
-    trashPlace: (file) => trashPlace(root, file, taken),
-    freeName: (file) => freeName(root, file, taken),
+    decisions,
+    metadata: metadata ?? (await Metadata.read(root)),
+    trashed: new Set(trashed),
+    restored: restoredAt(journal),
+    trashPlace: (file) => trashPlace(root, file, taken, freed),
+    freeName: (file) => freeName(root, file, taken, freed),
   });
   const leaving = new Set(plan.moves.map(({ file }) => file));
   const labels = new Set(photos.map(({ label }) => label));
   for (const { file, label } of photos) if (!leaving.has(file)) labels.delete(label);
   for (const { label } of plan.moves) if (label !== undefined) labels.delete(label);
   return { plan, passedOver, photos: photos.length, emptied: [...labels] };
+}
+
+/** The photos as they are once moves are made, names that are taken then, and names that are free though files lie there now. */
+function photosAfter(there: readonly KnownPhoto[], finished: LookOptions["finished"]) {
+  const [taken, freed] = [new Set<string>(), new Set<string>()];
+  if (finished === undefined) return { photos: there, taken, freed };
+  const byFile = new Map(there.map((photo) => [photo.file, photo]));
+  for (const { action, file, to, sha256 } of finished.moves) {
+    const [from, target] = finished.undo ? [to, file] : [file, to];
+    byFile.delete(from);
+    freed.add(from);
+    taken.add(target);
+    const label = target.slice(0, target.indexOf("/")).normalize("NFC");
+    if (action === "move" || finished.undo) byFile.set(target, { file: target, label, sha256 });
+  }
+  return { photos: [...byFile.values()].sort(byName), taken, freed };
 }
 
 /** The last plan alone can be: nothing is begun before it is finished. */
@@ -142,8 +182,13 @@ async function newFolders(root: string, moves: readonly Move[]): Promise<string[
   return made;
 }
 
+/** A CREDITS.md that somebody wrote by hand is theirs: it is not touched, and not kept either. */
 async function readRecords(root: string): Promise<Record<string, Uint8Array>> {
   const read = async (name: string) => await readFile(join(root, name)).catch(() => undefined);
   const contents = await Promise.all(RECORDS.map(async (name) => [name, await read(name)] as const));
-  return Object.fromEntries(contents.flatMap(([name, content]) => (content === undefined ? [] : [[name, content]])));
+  return Object.fromEntries(
+    contents.flatMap(([name, content]) =>
+      content === undefined || (name === CREDITS_FILE && !content.includes(CREDITS_MARK)) ? [] : [[name, content]],
+    ),
+  );
 }

@@ -1,14 +1,17 @@
 // A plan carried out, forwards or backwards. Every move may have been made already: a kill can come at any moment, and the next run goes on.
 
-import { rmdir, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncFolder } from "../run/writeAtomic.ts";
-import { TRASH_FOLDER } from "../trash/journal.ts";
-import { exists, hashFile, isSameFile, moveFile } from "../trash/move.ts";
+import type { TakenEntry } from "../trash/journal.ts";
+import { exists, isSameFile, moveFile } from "../trash/move.ts";
+import { removeEmptyAbove } from "../trash/restore.ts";
 import type { Trash } from "../trash/trash.ts";
+import type { PhotoHashes } from "./hashes.ts";
 import { type Move, rowAfterMove } from "./plan.ts";
 
-export type MoveOutcome = "moved" | "missing" | "blocked";
+/** `changed`: what lies there is not the photo that was decided about. */
+export type MoveOutcome = "moved" | "missing" | "blocked" | "changed";
 
 export interface FailedMove {
   readonly move: Move;
@@ -23,25 +26,22 @@ export interface ApplyOptions {
 export type OnMove = (move: Move, outcome: MoveOutcome) => void;
 
 /** Forwards. The caller saves the trash's metadata afterwards. */
-export async function applyMoves(trash: Trash, moves: readonly Move[], onMove: OnMove): Promise<void> {
-  const { root, metadata } = trash;
+export async function applyMoves(
+  trash: Trash,
+  hashes: PhotoHashes,
+  moves: readonly Move[],
+  onMove: OnMove,
+): Promise<void> {
+  const { metadata } = trash;
   // `restore` reads the trash's own journal: its lines are on the disk before the files are touched.
-  const there = await Promise.all(
-    moves.map(async (move) => move.action === "trash" && (await exists(join(root, move.file)))),
-  );
-  const taken = moves.filter((_, i) => there[i]);
-  await trash.noteTaken(
-    taken.map(({ file, to, sha256, row, why }) => ({
-      action: "trash",
-      file,
-      trash: to,
-      why: ["review", ...why],
-      sha256,
-      ...(row !== undefined && { row }),
-    })),
-  );
+  const taken: TakenEntry[] = [];
+  for (const { action, file, to, sha256, row, why } of moves) {
+    if (action !== "trash" || (await hashes.of(file)) !== sha256) continue;
+    taken.push({ action, file, trash: to, why: ["review", ...why], sha256, ...(row !== undefined && { row }) });
+  }
+  await trash.noteTaken(taken);
   for (const move of moves) {
-    const outcome = await shift(root, move.file, move.to, move.sha256);
+    const outcome = await shift(hashes, forwards(move));
     if (outcome === "moved") {
       const row = metadata.get(move.file) ?? (metadata.get(move.to) === undefined ? move.row : undefined);
       if (move.action === "trash") metadata.delete(move.file);
@@ -52,10 +52,15 @@ export async function applyMoves(trash: Trash, moves: readonly Move[], onMove: O
 }
 
 /** Backwards, the last move first. */
-export async function undoMoves(trash: Trash, moves: readonly Move[], onMove: OnMove): Promise<void> {
+export async function undoMoves(
+  trash: Trash,
+  hashes: PhotoHashes,
+  moves: readonly Move[],
+  onMove: OnMove,
+): Promise<void> {
   const { root, metadata } = trash;
   for (const move of moves.toReversed()) {
-    const outcome = await shift(root, move.to, move.file, move.sha256);
+    const outcome = await shift(hashes, backwards(move));
     if (outcome === "moved") {
       if (move.action === "trash") await trash.noteRestored(move.file, move.to, true);
       if (move.row !== undefined) metadata.set(metadata.get(move.to) === undefined ? move.file : move.to, move.row);
@@ -65,29 +70,52 @@ export async function undoMoves(trash: Trash, moves: readonly Move[], onMove: On
   }
 }
 
+/** What a move finds: a file that is to go, or one that a kill left under both names; else how it ended, or cannot be made. */
+type Found = "ready" | "twice" | MoveOutcome;
+
+async function look(hashes: PhotoHashes, { from, to, sha256 }: Shift): Promise<Found> {
+  const [one, two] = [join(hashes.root, from), join(hashes.root, to)];
+  const [isThere, isMoved] = await Promise.all([exists(one), exists(two)]);
+  if (!isThere) return isMoved && (await hashes.of(to)) === sha256 ? "moved" : "missing";
+  if (isMoved && (await isSameFile(one, two))) return "twice";
+  if ((await hashes.of(from)) !== sha256) return "changed";
+  return isMoved ? "blocked" : "ready";
+}
+
 /** Moves a file to where nothing is; "moved" also where it was moved before. */
-async function shift(root: string, file: string, to: string, sha256: string): Promise<MoveOutcome> {
-  const [from, target] = [join(root, file), join(root, to)];
-  const [isThere, isMoved] = await Promise.all([exists(from), exists(target)]);
-  if (!isThere) return isMoved && (await hashFile(target)) === sha256 ? "moved" : "missing";
-  if (!isMoved) {
-    await moveFile(from, target);
-    return "moved";
+async function shift(hashes: PhotoHashes, wanted: Shift): Promise<MoveOutcome> {
+  const found = await look(hashes, wanted);
+  if (found !== "ready" && found !== "twice") return found;
+  const [from, to] = [join(hashes.root, wanted.from), join(hashes.root, wanted.to)];
+  if (found === "ready") await moveFile(from, to);
+  else {
+    await unlink(from);
+    await syncFolder(dirname(from));
   }
-  // One file under both names: killed in the middle of the move. Anything else has come there since.
-  if (!(await isSameFile(from, target))) return "blocked";
-  await unlink(from);
-  await syncFolder(dirname(from));
   return "moved";
 }
 
-/** Folders in the trash that hold nothing any more. */
-async function removeEmptyAbove(root: string, folder: string): Promise<void> {
-  for (let at = folder; at.startsWith(`${TRASH_FOLDER}/`); at = dirname(at)) {
-    const isGone = await rmdir(join(root, at)).then(
-      () => true,
-      () => false,
-    );
-    if (!isGone) return;
+interface Shift {
+  readonly from: string;
+  readonly to: string;
+  readonly sha256: string;
+}
+
+const forwards = ({ file, to, sha256 }: Move): Shift => ({ from: file, to, sha256 });
+const backwards = ({ file, to, sha256 }: Move): Shift => ({ from: to, to: file, sha256 });
+
+/** What `applyMoves` or, of moves in their order back, `undoMoves` would make of them, changing nothing. */
+export async function foreseeMoves(
+  hashes: PhotoHashes,
+  moves: readonly Move[],
+  isBack: boolean,
+): Promise<{ readonly moved: readonly Move[]; readonly failed: readonly FailedMove[] }> {
+  const moved: Move[] = [];
+  const failed: FailedMove[] = [];
+  for (const move of moves) {
+    const found = await look(hashes, isBack ? backwards(move) : forwards(move));
+    if (found === "missing" || found === "blocked" || found === "changed") failed.push({ move, outcome: found });
+    else moved.push(move);
   }
+  return { moved, failed };
 }

@@ -10,16 +10,17 @@ import type { KnownPhoto } from "./state.ts";
 const SIDE_BY_SIDE = 4;
 
 export class PhotoHashes {
-  readonly #root: string;
+  /** The data set's folder. */
+  readonly root: string;
   readonly #known = new Map<string, { readonly stamp: string; readonly sha256: string }>();
 
   constructor(root: string) {
-    this.#root = root;
+    this.root = root;
   }
 
   /** Undefined where the file cannot be read. */
   async of(file: string): Promise<string | undefined> {
-    const path = join(this.#root, file);
+    const path = join(this.root, file);
     const info = await stat(path, { bigint: true }).catch(() => undefined);
     if (info === undefined || !info.isFile()) return undefined;
     const stamp = `${info.size} ${info.mtimeNs} ${info.ino}`;

@@ -3,6 +3,7 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { syncFolder } from "../run/writeAtomic.ts";
+import { endsTorn } from "../trash/journal.ts";
 import { type Entry, parseEntry } from "./entries.ts";
 
 export const DECISIONS_FILE = "decisions.jsonl";
@@ -39,9 +40,7 @@ export class Journal {
   static async open(root: string): Promise<Journal> {
     const file = await open(join(root, DECISIONS_FILE), "a+");
     await syncFolder(root);
-    const { size } = await file.stat();
-    const last = size === 0 ? 0x0a : (await file.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0];
-    return new Journal(file, last !== 0x0a);
+    return new Journal(file, await endsTorn(file));
   }
 
   /** The lines are on the disk when this returns; one call after the other. */

@@ -3,7 +3,8 @@
 import { basename } from "node:path";
 import type { Metadata, MetadataRow } from "../data/metadata.ts";
 import type { Decision } from "./entries.ts";
-import { type Decisions, type KnownPhoto, standing } from "./state.ts";
+import type { Decisions, KnownPhoto } from "./state.ts";
+import { filesByHash, type Verdict, verdicts } from "./verdicts.ts";
 
 export interface Move {
   /** To another class, or into `.trash`. Paths are relative to the data set's folder, with forward slashes. */
@@ -17,15 +18,16 @@ export interface Move {
   readonly why: readonly string[];
   /** Its row of metadata.jsonl as it is before. */
   readonly row?: MetadataRow;
+  /** Its name in the decision, where that is another one. */
+  readonly decided?: string;
+  /** Other files of the same bytes; the first move of a content names them. They are not this photo under another name. */
+  readonly beside?: readonly string[];
 }
 
 /** A decision that cannot be carried out, or no longer should be. */
 export interface Left {
-  /**
-   * `gone`: no photo of that content; `elsewhere`: somebody moved it to a third class; `only`: the photo that it is a copy of has gone;
-   * `restored`: brought back by `restore` since.
-   */
-  readonly reason: "gone" | "elsewhere" | "only" | "restored";
+  /** `gone`: no photo of that content. */
+  readonly reason: "gone" | Exclude<Verdict["outcome"], "relabel" | "exclude">;
   readonly file: string;
   readonly action: "relabel" | "exclude";
 }
@@ -50,43 +52,36 @@ export interface PlanOptions {
 }
 
 export async function makePlan(options: PlanOptions): Promise<Plan> {
-  const { photos, decisions, metadata } = options;
+  const { photos, metadata } = options;
   const names = filesByHash(photos);
-  // Copies that are taken out are counted down, so that one stays.
-  const staying = new Map([...names].map(([sha256, files]) => [sha256, new Set(files)]));
   const folders = new Map(photos.map(({ file, label }) => [label, file.slice(0, file.indexOf("/"))]));
   const moves: Move[] = [];
   const left: Left[] = [];
-  for (const photo of photos) {
-    const { file, label, sha256 } = photo;
-    const decision = decisions.for(photo, names.get(sha256)!);
-    if (decision === undefined || decision.action === "keep") continue;
-    const { action, to, of } = decision;
-    const stands = standing(decision, label);
-    if (stands === "settled") continue;
-    const leave = (reason: Left["reason"]) => left.push({ reason, file, action });
-    if (stands === "none") {
-      // Another photo of the same bytes is not what was decided about.
-      if (decision.file === file || names.get(sha256)!.size === 1) leave("elsewhere");
+  const named = new Set<string>();
+  for (const { photo, decision, outcome } of verdicts(options)) {
+    const { file, sha256 } = photo;
+    if (outcome !== "relabel" && outcome !== "exclude") {
+      left.push({ reason: outcome, file, action: decision.action as Left["action"] });
       continue;
     }
     const row = metadata.get(file);
-    const known = { file, sha256, why: decision.why.map(({ kind }) => kind), ...(row !== undefined && { row }) };
-    if (action === "relabel") {
-      const wanted = `${folders.get(to!) ?? to!}/${basename(file)}`;
-      moves.push({ action: "move", ...known, to: await options.freeName(wanted), label: to! });
+    const beside = named.has(sha256) ? [] : [...names.get(sha256)!].filter((other) => other !== file);
+    named.add(sha256);
+    const known = {
+      file,
+      sha256,
+      why: decision.why.map(({ kind }) => kind),
+      ...(row !== undefined && { row }),
+      ...(decision.file !== file && { decided: decision.file }),
+      ...(beside.length > 0 && { beside }),
+    };
+    if (outcome === "exclude") {
+      moves.push({ action: "trash", ...known, to: await options.trashPlace(file) });
       continue;
     }
-    if ((options.restored.get(file) ?? "") > decision.at) {
-      leave("restored");
-      continue;
-    }
-    if (of !== undefined && ![...(staying.get(of) ?? [])].some((other) => other !== file)) {
-      leave("only");
-      continue;
-    }
-    staying.get(sha256)!.delete(file);
-    moves.push({ action: "trash", ...known, to: await options.trashPlace(file) });
+    const label = decision.to!;
+    const to = await options.freeName(`${folders.get(label) ?? label}/${basename(file)}`);
+    moves.push({ action: "move", ...known, to, label });
   }
   return { moves, left: [...left, ...gone(options, names)] };
 }
@@ -97,13 +92,6 @@ function gone({ decisions, trashed }: PlanOptions, names: ReadonlyMap<string, un
     if (last.action === "keep" || names.has(sha256) || trashed.has(sha256)) return [];
     return [{ reason: "gone", file: last.file, action: last.action }];
   });
-}
-
-/** Names of the files that hold a content. */
-export function filesByHash(photos: Iterable<KnownPhoto>): Map<string, Set<string>> {
-  const names = new Map<string, Set<string>>();
-  for (const { sha256, file } of photos) names.set(sha256, (names.get(sha256) ?? new Set()).add(file));
-  return names;
 }
 
 /** metadata.jsonl as it is after a move. */

@@ -95,7 +95,10 @@ function parseLine(line: string): Record<string, unknown>[] {
 
 /** Data sets come from strangers: no plan may lead out of the folder. */
 function isMove(value: Record<string, unknown>): value is Record<string, unknown> & Move {
-  const { action, file, to, sha256, why } = value;
+  const { action, file, to, sha256, why, decided, beside } = value;
   if (!isInside(file) || typeof sha256 !== "string" || !Array.isArray(why)) return false;
+  if (decided !== undefined && typeof decided !== "string") return false;
+  if (beside !== undefined && !(Array.isArray(beside) && beside.every((name) => typeof name === "string")))
+    return false;
   return action === "move" ? isInside(to) : action === "trash" && isInTrash(to);
 }

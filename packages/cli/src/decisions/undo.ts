@@ -2,11 +2,13 @@
 
 import { readFile, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { CREDITS_MARK } from "../collect/credits.ts";
 import { CREDITS_FILE } from "../collect/folder.ts";
 import { METADATA_FILE } from "../data/metadata.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import { Trash } from "../trash/trash.ts";
-import { type ApplyOptions, type FailedMove, undoMoves } from "./carryOut.ts";
+import { type ApplyOptions, type FailedMove, foreseeMoves, undoMoves } from "./carryOut.ts";
+import { PhotoHashes } from "./hashes.ts";
 import { holdReview } from "./lock.ts";
 import type { Move } from "./plan.ts";
 import { forgetRecords, noteStatus, RECORDS, readPlans, type SavedPlan, savedRecord } from "./plans.ts";
@@ -24,7 +26,8 @@ const NOTHING: Undone = { plan: undefined, moved: [], failed: [] };
 /** What `undoApply` would do, changing nothing. */
 export async function previewUndo(root: string): Promise<Undone> {
   const plan = await lastPlan(root);
-  return plan === undefined ? NOTHING : { plan, moved: plan.moves.toReversed(), failed: [] };
+  if (plan === undefined) return NOTHING;
+  return { plan, ...(await foreseeMoves(new PhotoHashes(root), plan.moves.toReversed(), true)) };
 }
 
 /** @throws DATA_BUSY, DATA_NOT_WRITABLE, DISK_FULL */
@@ -58,13 +61,13 @@ export async function undoPlan(
   const moved: Move[] = [];
   const failed: FailedMove[] = [];
   await noteStatus(root, number, "undoing");
-  await undoMoves(trash, moves, (move, outcome) => {
+  await undoMoves(trash, new PhotoHashes(root), moves, (move, outcome) => {
     if (outcome === "moved") moved.push(move);
     else failed.push({ move, outcome });
     onProgress("Apply", moved.length + failed.length, moves.length);
   });
   await trash.save();
-  await restoreRecords(trash, number);
+  await restoreRecords(root, number);
   // Only what is empty goes.
   for (const folder of made) await rmdir(join(root, folder)).catch(() => undefined);
   // What is in the way today may be moved: then the next --undo goes on.
@@ -75,16 +78,16 @@ export async function undoPlan(
 }
 
 /** The rows are right by now, but those that came back stand at the end. Where all are as they were, the old file says the same. */
-async function restoreRecords(trash: Trash, number: number): Promise<void> {
-  const { root } = trash;
+async function restoreRecords(root: string, number: number): Promise<void> {
+  const read = async (name: string) => await readFile(join(root, name), "utf8").catch(() => "");
   const before = await savedRecord(root, number, METADATA_FILE);
-  if (before !== undefined) {
-    const now = await readFile(join(root, METADATA_FILE), "utf8").catch(() => "");
-    if (!saysTheSame(before.toString("utf8"), now)) return;
-    await writeAtomic(join(root, METADATA_FILE), before);
-  }
+  if (before === undefined || !saysTheSame(before.toString("utf8"), await read(METADATA_FILE))) return;
+  await writeAtomic(join(root, METADATA_FILE), before);
+  // What somebody wrote by hand was never touched, neither before nor after.
   const credits = await savedRecord(root, number, CREDITS_FILE);
-  if (credits !== undefined && !trash.keepsCredits) await writeAtomic(join(root, CREDITS_FILE), credits);
+  if (credits?.includes(CREDITS_MARK) && (await read(CREDITS_FILE)).includes(CREDITS_MARK)) {
+    await writeAtomic(join(root, CREDITS_FILE), credits);
+  }
 }
 
 function saysTheSame(a: string, b: string): boolean {

@@ -91,14 +91,19 @@ function line({ file, to, why }: Move, isBack: boolean): string {
 }
 
 function failure({ move, outcome }: FailedMove): string {
-  const words = outcome === "missing" ? "is not there any more" : "stays: another photo has come to that place";
-  return oneLine(`${move.file} -> ${move.to}: ${words}`);
+  return oneLine(`${move.file} -> ${move.to}: ${FAILURES[outcome]}`);
 }
+
+const FAILURES: Readonly<Record<FailedMove["outcome"], string>> = {
+  missing: "is not there any more",
+  blocked: "stays: another photo has come to that place",
+  changed: "stays: it has changed since, or another photo has come to its name",
+};
 
 const WORDS: Readonly<Record<Left["reason"], (many: boolean) => string>> = {
   gone: (many) => `${many ? "are" : "is"} not there any more, deleted or changed since`,
   elsewhere: (many) => `${many ? "lie" : "lies"} in another class than when it was decided`,
-  only: (many) => `${many ? "stay" : "stays"}: the photo that it is a copy of has gone`,
+  only: (many) => `${many ? "stay" : "stays"}: the photo that it is a copy of goes or has gone`,
   restored: (many) => `${many ? "stay" : "stays"}: brought back by \`restore\` since`,
 };
 

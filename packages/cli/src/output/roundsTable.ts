@@ -29,10 +29,10 @@ export function roundsTable(results: readonly RoundResult[]): string {
 }
 
 export function decisionLines(decisions: readonly Decision[]): string[] {
-  const lines = decisions.map(({ file, action, from, to }) =>
+  const lines = decisions.map(({ file, action, from, to, of }) =>
     action === "relabel"
       ? `  ${oneLine(file)}: ${oneLine(from)} -> ${oneLine(to!)}`
-      : `  ${oneLine(file)}: a copy, taken out`,
+      : `  ${oneLine(file)}: ${of === undefined ? "" : "a copy, "}taken out`,
   );
   const more = lines.length - MOST_LINES;
   return more > 1 ? [...lines.slice(0, MOST_LINES), `  and ${more} more`] : lines;

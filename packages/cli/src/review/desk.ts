@@ -10,13 +10,15 @@ import type {
   Review,
   ReviewDesk,
   ReviewPhoto,
+  Undone,
 } from "@ballsight/server";
 import { BallsightError, fail } from "@ballsight/vision";
 import { Metadata } from "../data/metadata.ts";
-import { asksAgain } from "../decisions/asksAgain.ts";
+import { waits } from "../decisions/asksAgain.ts";
 import type { Decision, Entry } from "../decisions/entries.ts";
-import { Journal, readEntries } from "../decisions/journal.ts";
-import { Decisions, type KnownPhoto, standing } from "../decisions/state.ts";
+import { Journal } from "../decisions/journal.ts";
+import { type ReadDecisions, readDecisions } from "../decisions/read.ts";
+import { type Decisions, type KnownPhoto, standing } from "../decisions/state.ts";
 import { failChanging } from "../trash/hold.ts";
 import { detailOf } from "./detail.ts";
 import { type DoubtfulPhoto, opinionsOf } from "./issues.ts";
@@ -52,13 +54,13 @@ export class Desk implements ReviewDesk {
   private constructor(
     options: DeskOptions,
     roll: Roll,
-    { entries, passedOver }: { entries: readonly Entry[]; passedOver: number },
+    { decisions, passedOver }: ReadDecisions,
     journal: Journal,
     metadata: Metadata,
   ) {
     this.#options = options;
     this.#roll = roll;
-    this.#decisions = new Decisions(entries);
+    this.#decisions = decisions;
     this.#journal = journal;
     this.#metadata = metadata;
     this.#pictures = new Pictures(options.root, options.cache);
@@ -70,7 +72,7 @@ export class Desk implements ReviewDesk {
   static async open(options: DeskOptions): Promise<Desk> {
     const { root, doubtful } = options;
     const roll = await Roll.open(root, doubtful);
-    const read = await readEntries(root);
+    const read = await readDecisions(root);
     return new Desk(options, roll, read, await Journal.open(root), await Metadata.read(root));
   }
 
@@ -112,13 +114,12 @@ export class Desk implements ReviewDesk {
   #stateOf(photo: RolledPhoto): PhotoState {
     const { missing } = photo;
     const decision = this.#decisions.for(photo, this.#roll.namesOf(photo.sha256));
-    const stands = standing(decision, photo.label);
-    if (decision === undefined || stands === "none") return { decision: null, open: missing === null, missing };
+    if (decision === undefined || standing(decision, photo.label) === "none")
+      return { decision: null, open: missing === null, missing };
     const { action, to, who, at } = decision;
-    const isAgain = stands === "settled" && asksAgain(decision.why, opinionsOf(photo.doubt.issues));
     return {
       decision: { action, ...(to !== undefined && { to }), who, at },
-      open: isAgain && missing === null,
+      open: missing === null && waits(decision, photo.label, opinionsOf(photo.doubt.issues)),
       missing,
     };
   }
@@ -154,10 +155,10 @@ export class Desk implements ReviewDesk {
 
   async decide(request: DecideRequest): Promise<Changes> {
     return await this.#inTurn(async () => {
-      const { step, base, action, to, photos } = request;
-      const made = this.#decisions.step(step);
+      const { step, base, action, to } = request;
+      const missing = this.#missingOf(request);
       // Asked again because the answer was lost: it was decided.
-      if (made !== undefined) return this.#changes(made.map(({ sha256 }) => sha256));
+      if (missing.length === 0) return this.changesSince(base);
       if (action === "relabel" && !this.#roll.classes.includes(to ?? "")) {
         fail("BAD_OPTION", {
           option: "to",
@@ -165,17 +166,28 @@ export class Desk implements ReviewDesk {
           received: to ?? "none",
         });
       }
-      const outdated = photos.filter(({ sha256 }) => this.#decisions.changedAt(sha256) > base);
-      if (outdated.length > 0)
-        this.#refuse(
-          outdated[0]!.file,
-          outdated.map(({ sha256 }) => sha256),
-        );
+      const own = new Set(this.#decisions.step(step)?.map(({ sha256 }) => sha256));
+      const outdated = missing.find(({ sha256 }) => this.#decisions.changedAt(sha256) > base && !own.has(sha256));
+      if (outdated !== undefined) this.#refuse(outdated.file, base);
       const at = new Date().toISOString();
       const decisions: Decision[] = [];
-      for (const photo of photos) decisions.push(await this.#decisionOn(photo, request, at));
+      for (const photo of missing) decisions.push(await this.#decisionOn(photo, request, at));
+      const { revision } = this.head();
       await this.#write(decisions);
-      return this.#tell(decisions.map(({ sha256 }) => sha256));
+      const told = this.#tell(decisions.map(({ sha256 }) => sha256));
+      // What others decided meanwhile is told too: the answer says that the tab has seen all up to its revision.
+      return base === revision ? told : this.changesSince(base);
+    });
+  }
+
+  /** Of a step those that are not written yet: all of them, none where it is sent again, and some where a kill cut it off in the middle. */
+  #missingOf({ step, photos }: DecideRequest): DecideRequest["photos"] {
+    const made = this.#decisions.step(step);
+    if (made === undefined) return photos;
+    const known = new Set(made.map(({ sha256, file }) => `${sha256} ${file}`));
+    return photos.filter(({ sha256, file }) => {
+      const id = this.#roll.idOf(sha256, file);
+      return !known.has(`${sha256} ${id === undefined ? file : this.#roll.photos[id]!.file}`);
     });
   }
 
@@ -205,16 +217,25 @@ export class Desk implements ReviewDesk {
     return (await this.#roll.look(issue.of.file))?.sha256;
   }
 
-  async undo(step: string): Promise<Changes> {
+  async undo(step: string): Promise<Undone> {
     return await this.#inTurn(async () => {
-      const last = this.#decisions.lastStep();
       // Asked again because the answer was lost, or by two tabs at once: it was undone.
-      if (this.#decisions.wasUndone(step)) return this.#changes([]);
-      if (last?.step !== step) return this.#refuse(last?.decisions[0]?.file ?? "nothing", []);
-      const hashes = last.decisions.map(({ sha256 }) => sha256);
+      const undone = this.#decisions.undone(step);
+      if (undone !== undefined) return { ...this.#changes([]), applied: this.#applied(undone) };
+      const last = this.#decisions.lastStep();
+      if (last?.step !== step) return this.#refuse(last?.decisions[0]?.file ?? "nothing", 0);
+      const applied = this.#applied(last.decisions);
       await this.#write([{ at: new Date().toISOString(), who: this.#options.who, action: "undo", step }]);
-      return this.#tell(hashes);
+      return { ...this.#tell(last.decisions.map(({ sha256 }) => sha256)), applied };
     });
+  }
+
+  /** How many of these decisions `apply` has carried out, and nothing has brought back. */
+  #applied(decisions: readonly Decision[]): number {
+    return decisions.filter((decision) => {
+      const from = this.#decisions.movedFrom(decision);
+      return from !== undefined && this.#roll.labelOf(from) === undefined;
+    }).length;
   }
 
   subscribe(listener: (changes: Changes) => void): () => void {
@@ -238,9 +259,8 @@ export class Desk implements ReviewDesk {
     await this.#journal.close();
   }
 
-  #refuse(name: string, hashes: readonly string[]): never {
-    const changes = this.#changes(hashes);
-    throw new BallsightError("DECISION_OUTDATED", { name }, { details: { changes } });
+  #refuse(name: string, base: number): never {
+    throw new BallsightError("DECISION_OUTDATED", { name }, { details: { changes: this.changesSince(base) } });
   }
 
   async #write(entries: readonly Entry[]): Promise<void> {

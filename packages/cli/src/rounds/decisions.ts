@@ -1,11 +1,16 @@
-// Decisions on photos, as a training in rounds takes them: what is nearly certain is accepted here, what people decided is read from the journal.
+// Decisions on photos, as a training in rounds takes them: what people decided, and what is so nearly certain that it is accepted.
 
 import type { Issue } from "../clean/issues.ts";
-import type { DataVersion } from "../data/version.ts";
+import type { DataVersion, VersionPhoto } from "../data/version.ts";
+import { waits } from "../decisions/asksAgain.ts";
 import type { Decision } from "../decisions/entries.ts";
-import { readEntries } from "../decisions/journal.ts";
-import { Decisions } from "../decisions/state.ts";
+import { type Decisions, standing } from "../decisions/state.ts";
+import { filesByHash, verdicts } from "../decisions/verdicts.ts";
+import { type DoubtfulPhoto, opinionsOf } from "../review/issues.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
+
+/** Who decides what is accepted unseen. */
+export const AUTO = "train --auto";
 
 /** Of a label: the most margin, and the least probability of the other one. */
 const CERTAIN_MARGIN = 0.1;
@@ -15,20 +20,28 @@ const CERTAIN_COPY = 0.005;
 
 /**
  * What may be done unseen: labels that another class has nearly to itself and whose neighbours say the same, and copies of one label that cannot
- * be told apart. Never a photo that is held out, as figures before and after would not be of the same photos; never a conflict, a stranger or a bad picture.
+ * be told apart. Never a photo that is held out, as figures before and after would not be of the same photos; never a conflict, a stranger or a
+ * bad picture; and never what somebody has decided about.
  */
 export function nearlyCertain(
   issues: readonly Issue[],
   version: DataVersion,
-  { who, step, at }: { readonly who: string; readonly step: string; readonly at: string },
+  known: Decisions,
+  { step, at }: { readonly step: string; readonly at: string },
 ): Decision[] {
-  const trains = new Set(version.flatMap(({ split, file }) => (split === "train" ? [file] : [])));
+  const names = filesByHash(version);
+  const trains = new Set(
+    version.flatMap((photo) => {
+      const decision = known.for(photo, names.get(photo.sha256)!);
+      return photo.split === "train" && standing(decision, photo.label) === "none" ? [photo.file] : [];
+    }),
+  );
   const hashes = new Map(version.map(({ file, sha256 }) => [file, sha256]));
   const doubted = new Set(issues.flatMap(({ kind, file }) => (kind === "label" || kind === "conflict" ? [file] : [])));
   return issues.flatMap((issue): Decision[] => {
     const { kind, file, sha256, label, score, suggestion, of } = issue;
     if (!trains.has(file)) return [];
-    const common = { at, who, step, sha256, file, from: label };
+    const common = { at, who: AUTO, step, sha256, file, from: label };
     if (kind === "label" && suggestion.action === "relabel" && isCertain(issue, suggestion.probability)) {
       const why = [{ kind, score, label: suggestion.label }];
       return [{ ...common, action: "relabel", to: suggestion.label, why }];
@@ -54,41 +67,49 @@ export async function saveDecisions(path: string, decisions: readonly Decision[]
   await writeAtomic(path, decisions.map((decision) => `${JSON.stringify(decision)}\n`).join(""));
 }
 
-/** What people decided and did not undo: about each photo in the order in which it was decided. */
-export async function readDecisions(dir: string): Promise<Decision[]> {
-  const decisions = new Decisions((await readEntries(dir)).entries);
-  return decisions.hashes().flatMap((sha256) => decisions.of(sha256));
-}
-
 export interface Decided {
   readonly version: DataVersion;
-  /** Decisions that changed something. */
-  readonly relabelled: number;
-  readonly excluded: number;
-  /** Of them, on photos that are held out. */
+  /** Those that changed something, photo by photo. */
+  readonly made: readonly Decision[];
+  /** How many of them are on photos that are held out. */
   readonly heldOut: number;
 }
 
-/** The version after the decisions: the last word on a photo under one label counts. */
-export function decide(version: DataVersion, decisions: readonly Decision[]): Decided {
-  const last = new Map<string, Decision>();
-  for (const decision of decisions) last.set(`${decision.sha256} ${decision.from}`, decision);
-  let [relabelled, excluded, heldOut] = [0, 0, 0];
-  const after = version.map((photo) => {
-    const decision = last.get(`${photo.sha256} ${photo.label}`);
-    if (decision === undefined || photo.split === "out" || decision.action === "keep") return photo;
-    // Several files of the same bytes: the decision is about the one that it names, where that is among them.
-    const isNamed =
-      decision.file === photo.file ||
-      !version.some(({ file, sha256 }) => file === decision.file && sha256 === photo.sha256);
-    if (!isNamed) return photo;
+/**
+ * The version after the decisions, by the rules of `apply`.
+ * @param restored when `restore` last brought a file back
+ */
+export function decide(
+  version: DataVersion,
+  decisions: Decisions,
+  restored: ReadonlyMap<string, string> = new Map(),
+): Decided {
+  const { photos, out } = partsOf(version);
+  const after = new Map<VersionPhoto, VersionPhoto>();
+  const made: Decision[] = [];
+  let heldOut = 0;
+  for (const { photo, decision, outcome } of verdicts({ photos, out, decisions, restored })) {
+    if (outcome === "relabel") after.set(photo, { ...photo, label: decision.to! });
+    else if (outcome === "exclude") after.set(photo, { ...photo, split: "out" });
+    else continue;
+    made.push(decision);
     if (photo.split === "valid") heldOut += 1;
-    if (decision.action === "exclude") {
-      excluded += 1;
-      return { ...photo, split: "out" as const };
-    }
-    relabelled += 1;
-    return { ...photo, label: decision.to! };
-  });
-  return { version: after, relabelled, excluded, heldOut };
+  }
+  return { version: version.map((photo) => after.get(photo) ?? photo), made, heldOut };
+}
+
+/** How many of the doubtful photos somebody still has to look at. */
+export function countOpen(doubtful: readonly DoubtfulPhoto[], version: DataVersion, decisions: Decisions): number {
+  const names = filesByHash(version);
+  const byFile = new Map(version.map((photo) => [photo.file, photo]));
+  return doubtful.filter(({ file, issues }) => {
+    const photo = byFile.get(file);
+    if (photo === undefined || photo.split === "out") return false;
+    return waits(decisions.for(photo, names.get(photo.sha256)!), photo.label, opinionsOf(issues));
+  }).length;
+}
+
+function partsOf(version: DataVersion) {
+  const isOut = ({ split }: VersionPhoto) => split === "out";
+  return { photos: version.filter((photo) => !isOut(photo)), out: version.filter(isOut) };
 }

@@ -11,13 +11,19 @@ import { startTraining, type TrainingProcess } from "../compare/trainingProcess.
 import { type Dataset, readDataset } from "../data/dataset.ts";
 import { applyVersion, type DataVersion, formatVersion, readVersion } from "../data/version.ts";
 import type { Decision } from "../decisions/entries.ts";
+import { readDecisions } from "../decisions/read.ts";
 import { hashPhotos } from "../evaluate/provenance.ts";
 import type { ErrorRecord } from "../output/errors.ts";
 import type { Progress } from "../output/progress.ts";
+import { readIssues } from "../review/issues.ts";
 import { RUN_FILES } from "../run/runDirectory.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
-import { type RunConfig, trainArguments } from "../train/options.ts";
-import { decide, nearlyCertain, readDecisions, saveDecisions } from "./decisions.ts";
+import { type RunConfig, savedConfig, trainArguments } from "../train/options.ts";
+import { readJournal } from "../trash/journal.ts";
+import { restoredAt } from "../trash/list.ts";
+import type { LoadOptions } from "../weights/startWeights.ts";
+import { countOpen, decide, nearlyCertain, saveDecisions } from "./decisions.ts";
+import { startModel } from "./startModel.ts";
 import { subsetOf } from "./subset.ts";
 
 export interface RoundsSettings {
@@ -30,7 +36,7 @@ export interface RoundsSettings {
 /** How a round ended: with a next version, with the question that is open, or as the last one. */
 export type RoundEnd =
   | { readonly kind: "decided"; readonly decisions: readonly Decision[]; readonly heldOut: number }
-  | { readonly kind: "asks"; readonly issues: number }
+  | { readonly kind: "asks"; readonly photos: number }
   | { readonly kind: "settled" };
 
 export interface RoundsOptions {
@@ -40,6 +46,8 @@ export interface RoundsOptions {
   /** This invocation's, as for `train --resume`. */
   readonly here: readonly string[];
   readonly cache: string | undefined;
+  /** How the weights of the start are loaded. */
+  readonly weights: LoadOptions;
   readonly resume: boolean;
   readonly progress: Progress;
   readonly warn: (line: string) => void;
@@ -111,38 +119,44 @@ async function endRound(round: number, options: RoundsOptions): Promise<RoundEnd
   const { folder, settings, resume } = options;
   const version = await readVersion(versionFile(folder, round));
   const issuesFile = join(runOf(folder, round), ISSUES_FILE);
-  const asked = !settings.auto && resume && existsSync(issuesFile);
-  const next = async (decisions: readonly Decision[]): Promise<RoundEnd> => {
-    const decided = decide(version, decisions);
-    if (decided.relabelled + decided.excluded === 0) return { kind: "settled" };
-    // The version last: where it is, everything that led to it is.
-    await saveDecisions(decisionsFile(folder, round), decisions);
-    await writeAtomic(versionFile(folder, round + 1), formatVersion(decided.version));
-    return { kind: "decided", decisions, heldOut: decided.heldOut };
-  };
-  if (asked) return await next(await readDecisions(settings.config.data));
+  const wasAsked = !settings.auto && resume && existsSync(issuesFile);
   const dataset = await readDataset(settings.config.data);
-  const issues = await lookAgain(round, version, dataset, options);
-  await writeIssues(issuesFile, issues);
+  const issues = wasAsked ? [] : await lookAgain(version, dataset, options);
+  if (!wasAsked) await writeIssues(issuesFile, issues);
+  const [{ decisions }, journal] = await Promise.all([readDecisions(dataset.dir), readJournal(dataset.dir)]);
   if (settings.auto) {
-    const step = `round-${round}`;
-    return await next(nearlyCertain(issues, version, { who: "train --auto", step, at: new Date().toISOString() }));
+    const sure = nearlyCertain(issues, version, decisions, { step: `round-${round}`, at: new Date().toISOString() });
+    for (const decision of sure) decisions.add(decision);
   }
-  if (issues.length === 0) return { kind: "settled" };
-  await writeIssues(join(dataset.dir, ISSUES_FILE), issues);
-  return { kind: "asks", issues: issues.length };
+  const decided = decide(version, decisions, restoredAt(journal));
+  // Asked once about all that is open; then again only where nobody has changed anything, which is no answer.
+  if (!settings.auto && !(wasAsked && decided.made.length > 0)) {
+    const { photos } = await readIssues(issuesFile);
+    const open = countOpen(photos, version, decisions);
+    if (open > 0) {
+      if (!wasAsked) await writeIssues(join(dataset.dir, ISSUES_FILE), issues);
+      return { kind: "asks", photos: open };
+    }
+  }
+  if (decided.made.length === 0) return { kind: "settled" };
+  // The version last: where it is, everything that led to it is.
+  await saveDecisions(decisionsFile(folder, round), decided.made);
+  await writeAtomic(versionFile(folder, round + 1), formatVersion(decided.version));
+  return { kind: "decided", decisions: decided.made, heldOut: decided.heldOut };
 }
 
 async function lookAgain(
-  round: number,
   version: DataVersion,
   dataset: Dataset,
-  { folder, cache, progress }: RoundsOptions,
+  { folder, cache, progress, weights }: RoundsOptions,
 ): Promise<readonly Issue[]> {
   const taken = applyVersion(version, dataset, await hashPhotos(dataset));
+  const name = join(runOf(folder, 0), RUN_FILES.config);
+  // The first round's, which says which weights those that were asked for are.
+  const config = savedConfig(JSON.parse(await readFile(name, "utf8")), name);
   const { findings } = await cleanDataset({
     dataset: subsetOf(taken.dataset, new Set([...taken.train, ...taken.valid])),
-    model: join(runOf(folder, round), RUN_FILES.model),
+    model: await startModel(folder, config, taken.dataset.classes, weights),
     cache,
     thresholds: readThresholds(),
     progress,

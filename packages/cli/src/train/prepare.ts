@@ -6,6 +6,7 @@ import {
   fail,
   Generator,
   HEADS,
+  type ModelEntry,
   type NetworkSpec,
   type Preprocess,
   type Split,
@@ -50,15 +51,7 @@ export async function prepareTraining(
   const folder = await readDataset(config.data);
   const taken = version === undefined ? undefined : await takeVersion(version, folder);
   const dataset = taken?.dataset ?? folder;
-  const preprocess: Preprocess = {
-    size: settings.testSize,
-    resize: config.resize,
-    resample: "bilinear",
-    antialias: true,
-    crop: "center",
-    mean: entry.mean,
-    std: entry.std,
-  };
+  const preprocess = preprocessOf(config, entry);
   const began = performance.now();
   const reading = abortOnSignals();
   const photos = await openTrainPhotos({
@@ -82,18 +75,21 @@ export async function prepareTraining(
     await photos.close();
     throw error;
   }
-  const spec: NetworkSpec = {
-    architecture,
-    padding: entry.padding,
-    head: settings.head,
-    classes: classes.length,
-    mean: entry.mean,
-    std: entry.std,
-  };
+  const spec = specOf(config, entry, classes.length);
   const out = version?.filter((photo) => photo.split === "out") ?? [];
   const labels = Array.from(targets, (target) => classes[target]!);
   const used = versionOf({ files, sha256, labels }, split);
   return { preprocess, photos, split, version: [...used, ...out], spec, caching };
+}
+
+/** What a photo goes through before the network, when it is validated and served. */
+export function preprocessOf({ learner, resize }: RunConfig, { mean, std }: ModelEntry): Preprocess {
+  return { size: learner.testSize, resize, resample: "bilinear", antialias: true, crop: "center", mean, std };
+}
+
+export function specOf({ learner }: RunConfig, entry: ModelEntry, classes: number): NetworkSpec {
+  const { architecture, padding, mean, std } = entry;
+  return { architecture: ARCHITECTURES[architecture]!, padding, head: learner.head, classes, mean, std };
 }
 
 /** Body and head before the first step, by torch's names. */

@@ -63,7 +63,7 @@ export async function appendJournal(root: string, entries: readonly JournalEntry
 }
 
 /** A kill may have cut the last line: what comes next must not be glued to it. */
-async function endsTorn(file: FileHandle): Promise<boolean> {
+export async function endsTorn(file: FileHandle): Promise<boolean> {
   const { size } = await file.stat();
   if (size === 0) return false;
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);

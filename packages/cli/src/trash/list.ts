@@ -9,10 +9,20 @@ const LOCKS = ["lock", "lock.takeover"];
 /** Names at the top of `.trash` that are no photos, nor a class's folder there; on file systems that know no case too. */
 export const isReserved = (name: string): boolean => [JOURNAL_FILE, ...LOCKS].includes(name.toLowerCase());
 
-/** A place in the trash is used again once it is free: its last entry counts. */
-export function lastWord(journal: readonly JournalEntry[], trash: string): TakenEntry | undefined {
-  return journal.findLast(
-    (entry): entry is TakenEntry => entry.action !== "rename" && entry.action !== "restore" && entry.trash === trash,
+/** By place in the trash. A place is used again once it is free: its last entry counts. */
+export function lastWords(journal: readonly JournalEntry[]): Map<string, TakenEntry> {
+  const words = new Map<string, TakenEntry>();
+  for (const entry of journal)
+    if (entry.action !== "rename" && entry.action !== "restore") words.set(entry.trash, entry);
+  return words;
+}
+
+/** By file, when somebody last wanted it back, ISO 8601. */
+export function restoredAt(journal: readonly JournalEntry[]): Map<string, string> {
+  return new Map(
+    journal.flatMap((entry) =>
+      entry.action === "restore" && entry.undo !== true ? [[entry.file, entry.at ?? ""] as const] : [],
+    ),
   );
 }
 

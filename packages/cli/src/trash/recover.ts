@@ -4,6 +4,7 @@ import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Metadata, MetadataRow } from "../data/metadata.ts";
 import type { JournalEntry, RenamedEntry, TakenEntry } from "./journal.ts";
+import { lastWords } from "./list.ts";
 import { exists, hashFile, isSameFile } from "./move.ts";
 
 /**
@@ -11,14 +12,9 @@ import { exists, hashFile, isSameFile } from "./move.ts";
  * Safe to run at any time by whoever holds the lock.
  */
 export async function recover(root: string, journal: readonly JournalEntry[], metadata: Metadata): Promise<void> {
-  // A place in the trash is used again once it is free: its last line counts.
-  const taken = new Map<string, TakenEntry>();
   const renamed = new Map<string, RenamedEntry>();
-  for (const entry of journal) {
-    if (entry.action === "rename") renamed.set(entry.file, entry);
-    else if (entry.action !== "restore") taken.set(entry.trash, entry);
-  }
-  for (const entry of taken.values()) await recoverTaken(root, entry, metadata);
+  for (const entry of journal) if (entry.action === "rename") renamed.set(entry.file, entry);
+  for (const entry of lastWords(journal).values()) await recoverTaken(root, entry, metadata);
   for (const entry of renamed.values()) await recoverRenamed(root, entry, metadata);
 }
 

@@ -38,12 +38,12 @@ export async function restorePhoto(trash: Trash, place: string): Promise<string>
   }
   if (entry?.row !== undefined) metadata.set(file, entry.row);
   await trash.noteRestored(file, place);
-  await removeEmpty(root, dirname(place));
+  await removeEmptyAbove(root, dirname(place));
   return file;
 }
 
 /** Folders in the trash that hold nothing any more. */
-async function removeEmpty(root: string, folder: string): Promise<void> {
+export async function removeEmptyAbove(root: string, folder: string): Promise<void> {
   for (let at = folder; at.startsWith(`${TRASH_FOLDER}/`); at = dirname(at)) {
     const gone = await rmdir(join(root, at)).then(
       () => true,

@@ -10,7 +10,7 @@ import { makeFolders, syncFolder, writeAtomic } from "../run/writeAtomic.ts";
 import { sha256Of } from "../verify/check.ts";
 import { failChanging, hold, release } from "./hold.ts";
 import { appendJournal, type JournalEntry, readJournal, type TakenEntry, TRASH_FOLDER } from "./journal.ts";
-import { isReserved, lastWord } from "./list.ts";
+import { isReserved, lastWords } from "./list.ts";
 import { exists, moveFile, nameTwice } from "./move.ts";
 import { recover, rowAfter } from "./recover.ts";
 
@@ -31,13 +31,13 @@ export class Trash {
   readonly root: string;
   readonly metadata: Metadata;
   readonly #locks: readonly Lock[];
-  readonly #journal: JournalEntry[];
+  readonly #lying: Map<string, TakenEntry>;
   #keepsCredits = false;
 
-  private constructor(root: string, locks: readonly Lock[], journal: JournalEntry[], metadata: Metadata) {
+  private constructor(root: string, locks: readonly Lock[], journal: readonly JournalEntry[], metadata: Metadata) {
     this.root = root;
     this.#locks = locks;
-    this.#journal = journal;
+    this.#lying = lastWords(journal);
     this.metadata = metadata;
   }
 
@@ -136,7 +136,7 @@ export class Trash {
 
   /** The journal's last word on what lies at this place of the trash. */
   entryOf(trash: string): TakenEntry | undefined {
-    return lastWord(this.#journal, trash);
+    return this.#lying.get(trash);
   }
 
   async noteRestored(file: string, trash: string, undo?: true): Promise<void> {
@@ -170,7 +170,7 @@ export class Trash {
 
   async #write(entries: readonly JournalEntry[]): Promise<void> {
     await appendJournal(this.root, entries);
-    this.#journal.push(...entries);
+    for (const [trash, entry] of lastWords(entries)) this.#lying.set(trash, entry);
   }
 
   async #freeName(name: string): Promise<string> {
@@ -186,21 +186,38 @@ export class Trash {
   }
 }
 
-/** Where in the trash: under its own path, numbered where an earlier photo of that name lies or the class is called `lock`. Adds it to `taken`. */
-export async function trashPlace(root: string, file: string, taken: Set<string>): Promise<string> {
+/**
+ * Where in the trash: under its own path, numbered where an earlier photo of that name lies or the class is called `lock`. Adds it to `taken`.
+ * @param freed as of `freeName`
+ */
+export async function trashPlace(
+  root: string,
+  file: string,
+  taken: Set<string>,
+  freed?: ReadonlySet<string>,
+): Promise<string> {
   const [first = "", ...rest] = file.split("/");
   const isTop = rest.length === 0;
   const path = isReserved(first) && !isTop ? [`${first}-2`, ...rest].join("/") : file;
-  return await freeName(root, `${TRASH_FOLDER}/${path}`, taken, isTop && isReserved(file) ? 2 : 1);
+  return await freeName(root, `${TRASH_FOLDER}/${path}`, taken, freed, isTop && isReserved(file) ? 2 : 1);
 }
 
-/** `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`: the first that is neither there nor `taken`, to which it is added. */
-export async function freeName(root: string, path: string, taken: Set<string>, from = 1): Promise<string> {
+/**
+ * `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`: the first that is neither there nor `taken`, to which it is added.
+ * @param freed names of files that are there still and will not be
+ */
+export async function freeName(
+  root: string,
+  path: string,
+  taken: Set<string>,
+  freed: ReadonlySet<string> = new Set(),
+  from = 1,
+): Promise<string> {
   const end = extname(path);
   const stem = path.slice(0, path.length - end.length);
   for (let n = from; ; n++) {
     const candidate = n === 1 ? path : `${stem}-${n}${end}`;
-    if (taken.has(candidate) || (await exists(join(root, candidate)))) continue;
+    if (taken.has(candidate) || (!freed.has(candidate) && (await exists(join(root, candidate))))) continue;
     taken.add(candidate);
     return candidate;
   }

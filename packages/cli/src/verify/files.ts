@@ -20,10 +20,15 @@ export interface ListedFile {
 export async function listFiles(root: string): Promise<ListedFile[]> {
   const found: ListedFile[] = [];
   await walk(root, "", new Set(), found);
+  return found.sort(byName);
+}
+
+type Named = Pick<ListedFile, "file" | "label">;
+
+/** By class, then by name however it is spelled. */
+export function byName(a: Named, b: Named): number {
   const nfc = (text: string) => text.normalize("NFC");
-  return found.sort(
-    (a, b) => byCodePoint(a.label, b.label) || byCodePoint(nfc(a.file), nfc(b.file)) || byCodePoint(a.file, b.file),
-  );
+  return byCodePoint(a.label, b.label) || byCodePoint(nfc(a.file), nfc(b.file)) || byCodePoint(a.file, b.file);
 }
 
 /** `above` holds the real paths of the folders above: a linked folder can lead back up. */

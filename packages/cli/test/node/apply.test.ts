@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CREDITS_MARK } from "../../src/collect/credits.ts";
+import { applyDecisions, previewApply } from "../../src/decisions/apply.ts";
 import { holdReview } from "../../src/decisions/lock.ts";
+import { previewUndo, type Undone, undoApply } from "../../src/decisions/undo.ts";
 import { fill, picture } from "../helpers/dataset.ts";
 import { decide, decidedBalls, photosAndRecords, withCredits } from "../helpers/decided.ts";
 import { ballsight, errorOf } from "../helpers/training.ts";
@@ -148,6 +150,60 @@ describe("with the trash", () => {
     expect(await applied("--undo")).toMatchObject({ code: 0, failed: [] });
     expect(await photosAndRecords(root)).toEqual(before);
   });
+});
+
+describe("photos that somebody changed meanwhile", () => {
+  const silent = { onProgress: () => undefined };
+  const outcomes = ({ failed }: Pick<Undone, "failed">) => failed.map(({ move, outcome }) => [move.file, outcome]);
+
+  test("an apply that was cut off finishes without what is not the photo that was decided about", async () => {
+    // As after a kill: the plan is on the disk, and not one photo was moved.
+    await applyDecisions(root, silent);
+    await undoApply(root, silent);
+    const plan = join(root, ".review/applied/000001.jsonl");
+    await writeFile(plan, (await readFile(plan, "utf8")).replaceAll(/\{"status".*\n/g, ""));
+    await writeFile(join(root, "Golf/b.jpg"), "another");
+    await writeFile(join(root, "Golf/c.jpg"), "a third one");
+    const dry = await previewApply(root, silent);
+    const real = await applyDecisions(root, silent);
+    expect(outcomes(real)).toEqual([
+      ["Golf/b.jpg", "changed"],
+      ["Golf/c.jpg", "changed"],
+    ]);
+    expect([dry.failed, dry.moved, dry.resumed]).toEqual([real.failed, real.moved, real.resumed]);
+    const now = await photosAndRecords(root);
+    expect(Object.keys(now)).toContain("Tennis/a-2.jpg");
+    expect(await readFile(join(root, "Golf/b.jpg"), "utf8")).toBe("another");
+    expect((await rows()).some((line) => line.includes("Golf/b.jpg"))).toBe(true);
+  });
+
+  test("undo leaves them where they are, and its dry run says so", async () => {
+    await applyDecisions(root, silent);
+    await writeFile(join(root, "Tennis/a-2.jpg"), "edited");
+    await rm(join(root, ".trash/Golf/b.jpg"));
+    await writeFile(join(root, "Golf/c.jpg"), "in the way");
+    const dry = await previewUndo(root);
+    const real = await undoApply(root, silent);
+    expect(outcomes(real)).toEqual([
+      ["Golf/c.jpg", "blocked"],
+      ["Golf/b.jpg", "missing"],
+      ["Golf/a.jpg", "changed"],
+    ]);
+    expect([dry.moved, dry.failed]).toEqual([real.moved, real.failed]);
+    expect(await readFile(join(root, "Tennis/a-2.jpg"), "utf8")).toBe("edited");
+  });
+
+  test.each([true, false])(
+    "a CREDITS.md that somebody wrote by hand is theirs, with metadata.jsonl: %s",
+    async (has) => {
+      if (!has) await rm(join(root, "metadata.jsonl"));
+      await withCredits(root, "thanks to everybody\n");
+      await applyDecisions(root, silent);
+      await withCredits(root, "thanks to Ada\n");
+      await undoApply(root, silent);
+      expect(await readFile(join(root, "CREDITS.md"), "utf8")).toBe("thanks to Ada\n");
+    },
+  );
 });
 
 describe("after a new collection", () => {

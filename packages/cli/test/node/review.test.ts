@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { DecideRequest } from "@ballsight/server";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readEntries } from "../../src/decisions/journal.ts";
 import { Desk } from "../../src/review/desk.ts";
 import { readIssues } from "../../src/review/issues.ts";
 import { partsBySeed, partsOfRun } from "../../src/review/parts.ts";
@@ -199,6 +200,48 @@ describe("decisions", () => {
     expect(await journal()).toHaveLength(2);
   });
 
+  test("answers say all that others decided since what the tab knew, so that nothing is taken for seen", async () => {
+    const of = await open([dark(photos.a), dark(photos.b), dark(photos.c)]);
+    const base = of.head().revision;
+    await of.decide(request(of, "keep", photos.a));
+    const heard: number[] = [];
+    of.subscribe(({ changes }) => heard.push(...changes.map(({ id }) => id)));
+    const answer = await of.decide({ ...request(of, "exclude", photos.b), base });
+    expect(answer.revision).toBe(2);
+    expect(answer.changes.map(({ id, state }) => [id, state.decision?.action])).toEqual([
+      [0, "keep"],
+      [1, "exclude"],
+    ]);
+    // Other tabs had the first one told before.
+    expect(heard).toEqual([1]);
+    const refused = of.decide({ ...request(of, "keep", photos.b), base });
+    await expect(refused).rejects.toMatchObject({
+      details: { changes: { revision: 2, changes: [{ id: 0 }, { id: 1 }] } },
+    });
+  });
+
+  test("a step that a kill cut off in the middle is written to its end when it is sent again", async () => {
+    const all = [photos.a, photos.b, photos.c, photos.twin, photos.tennis];
+    let of = await open(all.map(dark));
+    const step = { ...request(of, "exclude", photos.a), photos: all };
+    await of.decide(step);
+    const path = join(root, "decisions.jsonl");
+    const lines = (await readFile(path, "utf8")).split("\n");
+    await of.close();
+    await writeFile(path, `${lines.slice(0, 2).join("\n")}\n${lines[2]!.slice(0, 40)}`);
+    of = await open(all.map(dark));
+    await of.decide(step);
+    await of.decide(step);
+    expect(states(of).map(([, , action]) => action)).toEqual(Array(5).fill("exclude"));
+    const { entries, passedOver } = await readEntries(root);
+    expect(entries.map((entry) => entry.action !== "undo" && [entry.step, entry.file])).toEqual(
+      all.map(({ file }) => [step.step, file]),
+    );
+    expect(passedOver).toBe(1);
+    await of.undo(step.step);
+    expect(states(of).map(([, isOpen]) => isOpen)).toEqual(Array(5).fill(true));
+  });
+
   test("of two at the same moment one is refused", async () => {
     const of = await open([dark(photos.a)]);
     const both = [request(of, "keep", photos.a), request(of, "exclude", photos.a)];
@@ -226,6 +269,34 @@ describe("decisions", () => {
     expect(states(of)).toEqual([["Golf/a.jpg", true, "keep"]]);
     await of.decide(request(of, "keep", photos.a));
     expect(states(of)).toEqual([["Golf/a.jpg", false, "keep"]]);
+  });
+
+  test("after a copy was taken out, the photo that stayed waits for its own decision", async () => {
+    let of = await open([copyOf(photos.twin, photos.c, "bytes"), dark(photos.c)]);
+    await of.decide(request(of, "exclude", photos.twin));
+    await of.close();
+    for (const moved of [1, 0]) {
+      const { stdout } = await ballsight(["apply", root, "--json"], { cwd: folder });
+      expect(JSON.parse(stdout)).toMatchObject({ left: [] });
+      expect(JSON.parse(stdout).moved).toHaveLength(moved);
+    }
+    of = await open([dark(photos.c)]);
+    expect(states(of)).toEqual([["Golf/c.jpg", true, null]]);
+  });
+
+  test("undoing what was applied says that this brings nothing back", async () => {
+    let of = await open([dark(photos.a), dark(photos.b)]);
+    await of.decide(request(of, "exclude", photos.a));
+    await of.close();
+    await ballsight(["apply", root], { cwd: folder });
+    of = await open([dark(photos.b)]);
+    const applied = of.review().last!.step;
+    const later = request(of, "keep", photos.b);
+    await of.decide(later);
+    expect((await of.undo(later.step)).applied).toBe(0);
+    expect((await of.undo(applied)).applied).toBe(1);
+    // The same answer where it was lost on the way.
+    expect((await of.undo(applied)).applied).toBe(1);
   });
 
   test("after apply the photo is found where it is, and its label is settled", async () => {

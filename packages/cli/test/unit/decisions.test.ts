@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Metadata } from "../../src/data/metadata.ts";
 import { asksAgain } from "../../src/decisions/asksAgain.ts";
 import { type Decision, type Entry, parseEntry } from "../../src/decisions/entries.ts";
-import { makePlan } from "../../src/decisions/plan.ts";
+import { type Move, makePlan } from "../../src/decisions/plan.ts";
 import { Decisions, type KnownPhoto, standing } from "../../src/decisions/state.ts";
 
 const HASH = { a: "a".repeat(64), b: "b".repeat(64), c: "c".repeat(64) } as const;
@@ -119,12 +119,14 @@ describe("plan", () => {
   const plan = (
     photos: readonly KnownPhoto[],
     made: readonly Entry[],
-    more: { trashed?: string[]; restored?: [string, string][] } = {},
+    more: { trashed?: string[]; restored?: [string, string][]; applied?: readonly (readonly Move[])[] } = {},
   ) => {
+    const decisions = new Decisions(made);
+    for (const moves of more.applied ?? []) decisions.noteMoves(moves);
     const taken = new Set(photos.map(({ file }) => file));
     return makePlan({
       photos,
-      decisions: new Decisions(made),
+      decisions,
       metadata: { get: () => undefined } as unknown as Metadata,
       trashed: new Set(more.trashed),
       restored: new Map(more.restored),
@@ -155,9 +157,103 @@ describe("plan", () => {
     const both = [photo("Golf/a.jpg", HASH.a), photo("Golf/b.jpg", HASH.a)];
     const made = [decision({ action: "exclude", file: "Golf/b.jpg", of: HASH.a })];
     expect(await moved(both, made)).toEqual([["Golf/b.jpg > .trash/Golf/b.jpg"], []]);
-    expect(await moved(both.slice(0, 1), made)).toEqual([[], ["Golf/a.jpg only"]]);
+    // The other one is what stays, and nothing is to be said of it.
+    expect(await moved(both.slice(0, 1), made)).toEqual([[], []]);
     const renamed = [photo("Golf/y.jpg", HASH.a), photo("Golf/z.jpg", HASH.a)];
-    expect(await moved(renamed, made)).toEqual([["Golf/y.jpg > .trash/Golf/y.jpg"], ["Golf/z.jpg only"]]);
+    expect(await moved(renamed, made)).toEqual([["Golf/y.jpg > .trash/Golf/y.jpg"], []]);
+    const each = both.map(({ file }) => decision({ action: "exclude", file, of: HASH.a }));
+    expect(await moved(both, each)).toEqual([["Golf/a.jpg > .trash/Golf/a.jpg"], ["Golf/b.jpg only"]]);
+  });
+
+  /** What `apply` leaves: the photos after the moves. */
+  const after = (photos: readonly KnownPhoto[], moves: readonly Move[]) => {
+    const moved = new Map(moves.map(({ file, to }) => [file, to]));
+    const now = photos.map(({ file, sha256 }) => photo(moved.get(file) ?? file, sha256));
+    return now.filter(({ label }) => label !== ".trash");
+  };
+
+  test.each<[string, Partial<Decision> & Pick<Decision, "action">]>([
+    ["taken out", { action: "exclude" }],
+    ["taken out as a copy", { action: "exclude", of: HASH.a }],
+    ["relabelled", { action: "relabel", to: "Tennis" }],
+    ["taken out, renamed before", { action: "exclude", file: "Golf/old.jpg" }],
+  ])("a second pass leaves alone what lay beside a photo that was %s, until it comes back", async (_, what) => {
+    const photos = ["Golf/a.jpg", "Golf/b.jpg", "Golf/c.jpg"].map((file) => photo(file, HASH.a));
+    // Decided about the twin itself, so that of the three one alone is meant.
+    const kept = ["Golf/b.jpg", "Golf/c.jpg"].map((file) => decision({ action: "keep", file }));
+    const made = decision(what);
+    const { moves } = await plan(photos, what.file === undefined ? [made] : [...kept, made]);
+    expect(moves).toHaveLength(1);
+    const left = after(photos, moves);
+    // Twice: what a plan says of a photo holds after later ones too.
+    for (const applied of [[moves], [moves, []]]) expect(await moved(left, [made], { applied })).toEqual([[], []]);
+    expect(new Decisions([made]).for(left.at(-1)!, new Set(left.map(({ file }) => file)))).toBeDefined();
+    const again = [...left, photo("Golf/again.jpg", HASH.a)];
+    const { moves: more } = await plan(again, [made], { applied: [moves] });
+    expect(more.map(({ file }) => file)).toEqual(["Golf/again.jpg"]);
+  });
+
+  test("copies that were relabelled by one plan keep each its own decision", async () => {
+    const photos = ["Golf/a.jpg", "Golf/b.jpg"].map((file) => photo(file, HASH.a));
+    const made = [
+      decision({ action: "relabel", to: "Tennis", file: "Golf/b.jpg" }),
+      decision({ action: "relabel", to: "Rugby", file: "Golf/a.jpg" }),
+    ];
+    const { moves } = await plan(photos, made);
+    expect(moves.map(({ to }) => to)).toEqual(["Rugby/a.jpg", "Tennis/b.jpg"]);
+    expect(await moved(after(photos, moves), made, { applied: [moves] })).toEqual([[], []]);
+  });
+
+  test("whether a copy goes does not depend on its name", async () => {
+    const exclude = (name: string, sha256: string, of?: string) =>
+      decision({ action: "exclude", file: `Golf/${name}.jpg`, sha256, ...(of !== undefined && { of }) });
+    for (const [copy, original] of [
+      ["1", "2"],
+      ["2", "1"],
+    ] as const) {
+      const photos = [photo(`Golf/${copy}.jpg`, HASH.a), photo(`Golf/${original}.jpg`, HASH.b)].sort((x, y) =>
+        x.file < y.file ? -1 : 1,
+      );
+      // The original is dark, so the copy is all that is left of it.
+      expect(await moved(photos, [exclude(copy, HASH.a, HASH.b), exclude(original, HASH.b)])).toEqual([
+        [`Golf/${original}.jpg > .trash/Golf/${original}.jpg`],
+        [`Golf/${copy}.jpg only`],
+      ]);
+    }
+    // A copy of a copy of what stays: its own original goes, whichever comes first.
+    for (const names of ["abc", "acb", "bac", "bca", "cab", "cba"]) {
+      const [one, two, three] = [...names] as [string, string, string];
+      const photos = [photo(`Golf/${one}.jpg`, HASH.a), photo(`Golf/${two}.jpg`, HASH.b)];
+      const all = [...photos, photo(`Golf/${three}.jpg`, HASH.c)].sort((x, y) => (x.file < y.file ? -1 : 1));
+      expect(await moved(all, [exclude(one, HASH.a, HASH.b), exclude(two, HASH.b, HASH.c)])).toEqual([
+        [`Golf/${two}.jpg > .trash/Golf/${two}.jpg`],
+        [`Golf/${one}.jpg only`],
+      ]);
+    }
+  });
+
+  test("of copies of one another, one stays for each that goes", async () => {
+    const hashes = Object.values(HASH);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ hash: fc.nat(2), of: fc.option(fc.nat(2)) }), { minLength: 1, maxLength: 8 }),
+        async (list) => {
+          const photos = list.map(({ hash }, i) => photo(`Golf/${i}.jpg`, hashes[hash]!));
+          const made = list.flatMap(({ hash, of }, i) =>
+            of === null
+              ? []
+              : [decision({ action: "exclude", file: `Golf/${i}.jpg`, sha256: hashes[hash]!, of: hashes[of]! })],
+          );
+          const { moves } = await plan(photos, made);
+          const gone = new Set(moves.map(({ file }) => file));
+          const left = new Set(photos.flatMap(({ file, sha256 }) => (gone.has(file) ? [] : [sha256])));
+          for (const { file } of moves) {
+            const { of } = made.find((one) => one.file === file)!;
+            expect(left.has(of!)).toBe(true);
+          }
+        },
+      ),
+    );
   });
 
   test("what cannot be done is named", async () => {

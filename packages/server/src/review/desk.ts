@@ -87,6 +87,11 @@ export interface Changes {
   readonly changes: readonly { readonly id: number; readonly state: PhotoState }[];
 }
 
+export interface Undone extends Changes {
+  /** Photos of the step that `apply` has moved already: undoing the decision brings none of them back. */
+  readonly applied: number;
+}
+
 export interface Review extends Omit<Changes, "changes"> {
   /** Another one means: the list was made anew. */
   readonly session: string;
@@ -117,10 +122,10 @@ export interface ReviewDesk {
   detail(id: number): Promise<PhotoDetail | undefined>;
   /** A JPEG of a photo of the data set, by its content; undefined where there is none. */
   picture(sha256: string, size: "small" | "large"): Promise<Uint8Array | undefined>;
-  /** On the disk when it returns. @throws DECISION_OUTDATED, PHOTO_UNKNOWN, BAD_OPTION */
+  /** On the disk when it returns: all that has changed after `base`. @throws DECISION_OUTDATED, PHOTO_UNKNOWN, BAD_OPTION */
   decide(request: DecideRequest): Promise<Changes>;
-  /** @param step the one that the page shows as the last. @throws DECISION_OUTDATED */
-  undo(step: string): Promise<Changes>;
+  /** Returns what this alone has changed. @param step the one that the page shows as the last. @throws DECISION_OUTDATED */
+  undo(step: string): Promise<Undone>;
   /** Told of every change, whoever made it. Returns what ends it. */
   subscribe(listener: (changes: Changes) => void): () => void;
 }

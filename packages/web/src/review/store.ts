@@ -43,7 +43,10 @@ export class Store {
   isWaiting = false;
   columns = 1;
 
+  /** Everything up to it is known here. */
   #revision = 0;
+  /** The stream of events had a gap, and what was missed is not here yet. */
+  #isBehind = false;
   #anchor = 0;
   #queue: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<() => void>();
@@ -78,6 +81,7 @@ export class Store {
     this.version++;
     this.last = review.last;
     this.#revision = review.revision;
+    this.#isBehind = false;
     this.filter = filter;
     const ids = new Map(this.photos.map(({ id, sha256, file }) => [`${sha256} ${file}`, id]));
     const same = before.flatMap(({ sha256, file }) => ids.get(`${sha256} ${file}`) ?? []);
@@ -211,10 +215,21 @@ export class Store {
     void this.#inTurn(async () => {
       const { last } = this;
       if (last === null) return this.say("nothing to undo");
-      if (!(await this.#untilAnswered(() => postUndo(last.step)))) return;
+      let applied = 0;
+      const isUndone = await this.#untilAnswered(async () => {
+        const answer: Changes & { readonly applied?: number } = await postUndo(last.step);
+        applied = answer.applied ?? 0;
+        // The answer is about this step alone; others may have decided since.
+        return await getChanges(this.#revision);
+      });
+      if (!isUndone) return;
       this.selected.clear();
       if (last.id !== null) this.#show(last.id);
-      this.say(`undone: ${last.photos === 1 ? last.file : `${last.photos} photos`}`);
+      const what = last.photos === 1 ? last.file : `${last.photos} photos`;
+      const moved = last.photos === 1 ? "it" : `${applied} of them`;
+      this.say(
+        `undone: ${what}${applied > 0 ? `; apply has moved ${moved} already, \`ballsight apply --undo\` takes that back` : ""}`,
+      );
     });
   }
 
@@ -231,13 +246,13 @@ export class Store {
   async #untilAnswered(send: () => Promise<Changes>): Promise<boolean> {
     for (;;) {
       try {
-        this.merge(await send());
+        this.merge(await send(), true);
         this.isWaiting = false;
         this.problem = "";
         return true;
       } catch (error) {
         if (error instanceof Refusal) {
-          if (error.now !== undefined) this.merge(error.now);
+          if (error.now !== undefined) this.merge(error.now, true);
           this.isWaiting = false;
           this.change({ problem: error.message });
           return false;
@@ -252,15 +267,19 @@ export class Store {
     }
   }
 
-  merge({ revision, last, changes }: Changes): void {
+  /** @param isWhole whether these are all changes after the revision that is known here; of events they are, but after a gap */
+  merge({ revision, last, changes }: Changes, isWhole = !this.#isBehind): void {
     for (const { id, state } of changes) {
       const photo = this.photos[id];
       if (photo !== undefined) this.photos[id] = { ...photo, state };
     }
     this.version++;
-    // Answers and events may pass each other on the way.
+    // Answers and events may pass each other on the way. A revision that was taken for known keeps what led to it from ever being told.
     if (revision >= this.#revision) {
-      this.#revision = revision;
+      if (isWhole) {
+        this.#revision = revision;
+        this.#isBehind = false;
+      }
       this.last = last;
     }
     this.change();
@@ -269,7 +288,10 @@ export class Store {
   /** The stream of events is there, for the first time or again. */
   async onHello({ session, revision }: { readonly session: string; readonly revision: number }): Promise<void> {
     if (session !== this.review?.session) await this.load();
-    else if (revision > this.#revision) this.merge(await getChanges(this.#revision));
+    else if (revision > this.#revision) {
+      this.#isBehind = true;
+      this.merge(await getChanges(this.#revision), true);
+    }
   }
 
   #goTo(place: number): void {
