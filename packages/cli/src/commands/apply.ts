@@ -8,6 +8,7 @@ import type { ApplyOptions } from "../decisions/carryOut.ts";
 import { previewUndo, undoApply } from "../decisions/undo.ts";
 import { appliedRecord, appliedText, undoneRecord, undoneText } from "../output/applyTable.ts";
 import { Progress } from "../output/progress.ts";
+import { watchHeldOut } from "../review/heldOut.ts";
 import { failChanging } from "../trash/hold.ts";
 
 export interface ApplyFlags {
@@ -41,9 +42,11 @@ export async function apply(data: string, flags: ApplyFlags): Promise<number> {
     return { record: appliedRecord(applied, dryRun), text: appliedText(applied, dryRun), failed: applied.failed };
   };
   try {
+    const warnHeldOut = flags.undo ? undefined : await watchHeldOut(root);
     const { record, text, failed } = await run();
     progress.clear();
-    process.stdout.write(`${json ? JSON.stringify({ data: root, ...record }) : text}\n`);
+    const held = warnHeldOut && { held_out: warnHeldOut(record.moved) };
+    process.stdout.write(`${json ? JSON.stringify({ data: root, ...record, ...held }) : text}\n`);
     return failed.length > 0 ? 1 : 0;
   } catch (error) {
     progress.clear();

@@ -1,6 +1,5 @@
 // `ballsight review`: the page with the doubtful photos, served to this machine alone, until Ctrl-C.
 
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { readFile, realpath, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
@@ -9,14 +8,17 @@ import { readPage, reviewApp, type ServedReview, serveReview } from "@ballsight/
 import { fail } from "@ballsight/vision";
 import { pageFolder } from "@ballsight/web";
 import { ISSUES_FILE } from "../clean/issues.ts";
-import { userCache } from "../data/cacheFolder.ts";
+import { cacheFor } from "../data/cacheFolder.ts";
 import { describeFailure } from "../data/dataset.ts";
+import { readVersion } from "../data/version.ts";
 import { holdReview } from "../decisions/lock.ts";
 import { warn } from "../output/warn.ts";
+import { openInBrowser } from "../review/browser.ts";
 import { Desk } from "../review/desk.ts";
 import { readIssues } from "../review/issues.ts";
-import { partsBySeed, partsOfRun } from "../review/parts.ts";
+import { partsOf } from "../review/parts.ts";
 import { makeFolders } from "../run/writeAtomic.ts";
+import { number } from "../train/options.ts";
 
 export interface ReviewOptions {
   readonly issues?: string;
@@ -31,28 +33,26 @@ export interface ReviewOptions {
 
 /** Returns the exit code once it was interrupted. Throws on options and data (exit code 2). */
 export async function review(data: string, options: ReviewOptions): Promise<number> {
-  const port = wholeNumber("--port", options.port, 65_535);
-  const seed = wholeNumber("--seed", options.seed, Number.MAX_SAFE_INTEGER);
-  const valid = Number(options.valid);
-  if (!(valid >= 0 && valid < 1))
-    fail("BAD_OPTION", { option: "--valid", expected: "a share from 0 to below 1", received: options.valid });
+  const port = number("port", options.port, 0, { from: 0, to: 65_535, whole: true });
+  const seed = number("seed", options.seed, 0, { from: 0, to: Number.MAX_SAFE_INTEGER, whole: true });
+  const valid = number("valid", options.valid, 0, { from: 0, to: 0.9 });
   const root = await realpath(data).catch((cause: unknown) =>
     fail("DATA_NOT_A_FOLDER", { name: data, received: describeFailure(cause) }, { cause }),
   );
   const { photos: doubtful, passedOver } = await readIssues(resolve(options.issues ?? join(root, ISSUES_FILE)));
   warnPassedOver(passedOver, "the list");
-  const cache = join(options.cache ? resolve(options.cache) : (process.env.BALLSIGHT_CACHE ?? userCache()), "review");
-  const version = options.dataVersion;
-  const ofRun = version === undefined ? undefined : await partsOfRun("--data-version", version);
-  const partsOf = (files: readonly string[]) => ofRun ?? partsBySeed(files, { valid, seed });
+  const cache = cacheFor("review", options.cache);
+  const version = options.dataVersion === undefined ? [] : await readVersion(options.dataVersion);
+  const parts = (files: readonly string[]) => partsOf({ files, doubtful, version, valid, seed });
   const page = await readPage(pageFolder("review"));
 
   const lock = await holdReview(root);
   let served: ServedReview | undefined;
   let desk: Desk | undefined;
+  let closeDoor: (() => Promise<void>) | undefined;
   try {
     const who = options.who ?? userName();
-    desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), partsOf });
+    desk = await Desk.open({ root, doubtful, who, cache: join(cache, "pictures"), parts });
     warnPassedOver(desk.passedOver, "decisions.jsonl");
     const token = await tokenOf(root, cache);
     served = await listen(reviewApp({ desk, token, page }), port, options.port);
@@ -60,11 +60,12 @@ export async function review(data: string, options: ReviewOptions): Promise<numb
     process.stdout.write(
       `${desk.open} of ${doubtful.length} photos wait for a decision\n${address}\nCtrl-C ends it; every decision is kept\n`,
     );
-    if (options.open && process.stdout.isTTY) openInBrowser(address);
+    if (options.open && process.stdout.isTTY) closeDoor = await openInBrowser(address, cache);
     void desk.check().then(tellMissing);
     await interrupted();
     return 0;
   } finally {
+    await closeDoor?.();
     await served?.close();
     await desk?.close();
     await lock.release();
@@ -115,30 +116,10 @@ function interrupted(): Promise<void> {
   });
 }
 
-/** Where there is no desktop, the address stands on the terminal. */
-function openInBrowser(address: string): void {
-  const [command, ...args] =
-    process.platform === "darwin"
-      ? ["open", address]
-      : process.platform === "win32"
-        ? ["cmd", "/c", "start", "", address]
-        : ["xdg-open", address];
-  spawn(command!, args, { stdio: "ignore", detached: true })
-    .on("error", () => undefined)
-    .unref();
-}
-
 function userName(): string {
   try {
     return userInfo().username || "somebody";
   } catch {
     return "somebody"; // a container's user may have no name
   }
-}
-
-function wholeNumber(option: string, received: string, most: number): number {
-  const value = Number(received);
-  if (!/^\d+$/.test(received) || value > most)
-    fail("BAD_OPTION", { option, expected: `a whole number from 0 to ${most}`, received });
-  return value;
 }

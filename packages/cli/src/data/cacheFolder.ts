@@ -8,17 +8,23 @@ import { describeHolder, type Lock, waitForLock } from "../run/lock.ts";
 import { freeBytes, makeFolders } from "../run/writeAtomic.ts";
 import type { Dataset } from "./dataset.ts";
 
-/**
- * `--cache DIR`, else BALLSIGHT_CACHE, else the user's cache folder (XDG Base Directory Specification: a relative
- * XDG_CACHE_HOME is ignored).
- */
+/** `--cache DIR`, else BALLSIGHT_CACHE, else the user's cache folder. */
 export function cacheRoot(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
-  const named = option || env.BALLSIGHT_CACHE;
-  if (named) return resolve(named);
-  return join(userCache(env), "photos");
+  return namedCache(option, env) ?? join(userCache(env), "photos");
 }
 
-/** This program's folder in the user's cache folder. */
+/** What is kept there besides decoded photos, under a name of its own. */
+export function cacheFor(name: string, option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  return join(namedCache(option, env) ?? userCache(env), name);
+}
+
+/** An empty name is none: it would mean the working folder. */
+function namedCache(option: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  const named = option || env.BALLSIGHT_CACHE;
+  return named ? resolve(named) : undefined;
+}
+
+/** This program's folder in the user's cache folder (XDG Base Directory Specification: a relative XDG_CACHE_HOME is ignored). */
 export function userCache(env: NodeJS.ProcessEnv = process.env): string {
   const xdg = env.XDG_CACHE_HOME;
   return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "ballsight");

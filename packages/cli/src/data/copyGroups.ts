@@ -67,7 +67,7 @@ function shrink(square: Uint8Array, side: number): Float32Array {
 }
 
 /** Union-find; a group's number is its first photo. */
-class Groups {
+export class Groups {
   readonly #above: Int32Array;
 
   constructor(count: number) {

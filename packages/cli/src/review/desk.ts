@@ -21,8 +21,8 @@ import { type ReadDecisions, readDecisions } from "../decisions/read.ts";
 import { type Decisions, type KnownPhoto, standing } from "../decisions/state.ts";
 import { failChanging } from "../trash/hold.ts";
 import { detailOf } from "./detail.ts";
-import { type DoubtfulPhoto, opinionsOf } from "./issues.ts";
-import type { PartOf } from "./parts.ts";
+import { type DoubtfulPhoto, lossOf, opinionsOf } from "./issues.ts";
+import type { Parts } from "./parts.ts";
 import { type PictureSize, Pictures } from "./pictures.ts";
 import { Roll, type RolledPhoto } from "./roll.ts";
 
@@ -33,8 +33,8 @@ export interface DeskOptions {
   readonly who: string;
   /** Folder for small pictures. */
   readonly cache: string;
-  /** The part of the data set that a file belongs to. */
-  readonly partsOf: (files: readonly string[]) => PartOf;
+  /** Of all these files. */
+  readonly parts: (files: readonly string[]) => Pick<Parts, "of">;
 }
 
 export class Desk implements ReviewDesk {
@@ -45,7 +45,7 @@ export class Desk implements ReviewDesk {
   readonly #journal: Journal;
   readonly #metadata: Metadata;
   readonly #pictures: Pictures;
-  readonly #partOf: PartOf;
+  readonly #parts: Pick<Parts, "of">;
   readonly #listeners = new Set<(changes: Changes) => void>();
   readonly passedOver: number;
   #turn: Promise<unknown> = Promise.resolve();
@@ -64,7 +64,7 @@ export class Desk implements ReviewDesk {
     this.#journal = journal;
     this.#metadata = metadata;
     this.#pictures = new Pictures(options.root, options.cache);
-    this.#partOf = options.partsOf(roll.files);
+    this.#parts = options.parts(roll.files);
     this.passedOver = passedOver;
   }
 
@@ -83,16 +83,21 @@ export class Desk implements ReviewDesk {
   review(): Review {
     const { root, who } = this.#options;
     const photos = this.#roll.photos.map((photo, id): ReviewPhoto => {
-      const [gravest] = photo.doubt.issues;
+      const { issues } = photo.doubt;
+      const [gravest] = issues;
+      const rival = issues.find(({ of }) => of !== undefined && of.label !== photo.label)?.of?.label;
+      const loss = lossOf(issues);
       return {
         id,
         sha256: photo.sha256,
         file: photo.file,
         label: photo.label,
-        kinds: [...new Set(photo.doubt.issues.map(({ kind }) => kind))],
+        kinds: [...new Set(issues.map(({ kind }) => kind))],
         suggestion: gravest.suggestion,
-        compares: photo.doubt.issues.some(({ of }) => of !== undefined),
-        part: this.#partOf(photo.doubt),
+        compares: issues.some(({ of }) => of !== undefined),
+        ...(rival !== undefined && { rival }),
+        ...(loss !== undefined && { loss }),
+        part: this.#parts.of(photo),
         state: this.#stateOf(photo),
       };
     });

@@ -22,6 +22,8 @@ export interface ListedIssue {
   readonly of?: { readonly file: string; readonly label: string; readonly how: string; readonly why: string };
   /** Its part of the data set, where whoever wrote the list knows it. */
   readonly split?: string;
+  /** Cross-entropy of the label by models that did not see the photo, nats, where the list has it. */
+  readonly loss?: number;
 }
 
 /** A photo with all that is said of it; the first issue is the gravest. */
@@ -61,6 +63,20 @@ export async function readIssues(path: string): Promise<ReadIssues> {
   return { photos, passedOver: lines.length - issues.length };
 }
 
+/** Undefined where nobody judged the label; without a loss of its own, the probability of the label says it. */
+export function lossOf(issues: readonly ListedIssue[]): number | undefined {
+  const losses = issues.flatMap(({ loss, probability }) => {
+    if (isNumber(loss)) return [loss];
+    return isNumber(probability) ? [-Math.log(Math.min(Math.max(probability, LEAST_PROBABILITY), 1))] : [];
+  });
+  return losses.length === 0 ? undefined : Math.max(...losses);
+}
+
+/** As `clean` counts: what is impossible costs 16, not everything. */
+const LEAST_PROBABILITY = 1e-7;
+
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
 /** What is said of a photo, short enough for a line of the journal. */
 export function opinionsOf(issues: readonly ListedIssue[]): Opinion[] {
   return issues.map(({ kind, score, suggestion, of }) => {
@@ -72,18 +88,19 @@ export function opinionsOf(issues: readonly ListedIssue[]): Opinion[] {
 function parseIssue(line: string): ListedIssue | undefined {
   try {
     const value = JSON.parse(line) as Partial<ListedIssue> | null;
-    const { kind, file, sha256, label, score, reason, suggestion, nearest, of } = value ?? {};
+    const { nearest, of, ...more } = value ?? {};
+    const { kind, file, sha256, label, score, reason, suggestion } = more;
     if (![kind, file, label].every((text) => typeof text === "string" && text !== "") || !isHash(sha256))
       return undefined;
     return {
-      ...(value as ListedIssue),
-      score: typeof score === "number" && Number.isFinite(score) ? score : 0.5,
+      ...(more as ListedIssue),
+      score: isNumber(score) ? score : 0.5,
       reason: typeof reason === "string" ? reason : String(kind),
       suggestion: typeof suggestion?.action === "string" ? suggestion : { action: "look" },
       ...(nearest !== undefined && {
         nearest: { given: similar(nearest.given), suggested: similar(nearest.suggested) },
       }),
-      ...(of !== undefined && typeof of.file === "string" && { of }),
+      ...(typeof of?.file === "string" && typeof of.label === "string" && { of }),
     };
   } catch {
     return undefined;

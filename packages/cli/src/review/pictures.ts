@@ -26,10 +26,10 @@ export class Pictures {
     this.#cache = cache;
   }
 
-  /** Undefined where none of the files is a photo with that content any more. */
+  /** Undefined where none of the files is a photo with that content any more: the kept ones may be of other data sets. */
   async of(sha256: string, files: readonly string[], size: PictureSize): Promise<Uint8Array | undefined> {
     const kept = join(this.#cache, sha256.slice(0, 2), `${sha256}.jpg`);
-    if (size === "small") {
+    if (size === "small" && files.length > 0) {
       const known = await readFile(kept).catch(() => undefined);
       if (known !== undefined) return known;
     }

@@ -10,6 +10,7 @@ import { holdReview } from "../../src/decisions/lock.ts";
 import { previewUndo, type Undone, undoApply } from "../../src/decisions/undo.ts";
 import { fill, picture } from "../helpers/dataset.ts";
 import { decide, decidedBalls, photosAndRecords, withCredits } from "../helpers/decided.ts";
+import { sha256 } from "../helpers/review.ts";
 import { ballsight, errorOf } from "../helpers/training.ts";
 
 let folder: string;
@@ -35,6 +36,7 @@ interface Result {
   readonly left: { reason: string; file: string }[];
   readonly failed: { file: string; outcome: string }[];
   readonly passed_over: number;
+  readonly held_out?: number;
 }
 const pairs = ({ moved }: Result) => moved.map(({ file, to }) => [file, to]);
 const rows = async () => (await readFile(join(root, "metadata.jsonl"), "utf8")).trimEnd().split(/\r?\n/);
@@ -272,5 +274,35 @@ describe("bad input", () => {
     );
     await applied("--undo");
     expect(await readFile(outside, "utf8")).toBe("precious");
+  });
+});
+
+describe("photos that models are measured on", () => {
+  test("are counted as the list says, before they are moved and when they are", async () => {
+    const line = async (file: string, split: string) =>
+      `${JSON.stringify({ kind: "label", file, label: "Golf", split, sha256: sha256(await readFile(join(root, file))) })}\n`;
+    await writeFile(
+      join(root, "issues.jsonl"),
+      (await line("Golf/a.jpg", "valid")) + (await line("Golf/b.jpg", "train")),
+    );
+    for (const args of [["--dry-run"], []]) {
+      const { held_out, stderr } = await applied(...args);
+      expect(held_out).toBe(1);
+      expect(stderr).toBe(
+        "ballsight: 1 photo is held out: what is changed there changes what accuracy is measured on\n",
+      );
+    }
+    expect((await applied("--undo")).stderr).toBe("");
+  });
+
+  test("are those of train's own split where no run is known", async () => {
+    const { held_out, stderr } = await applied("--dry-run");
+    // A tenth of five photos is none.
+    expect([held_out, stderr]).toEqual([0, ""]);
+    for (let i = 0; i < 5; i++) await writeFile(join(root, `Tennis/b${i}.jpg`), `${i}`);
+    const more = await applied("--dry-run");
+    // fastai holds out the first of torch.randperm(10): torch 1.13 gives 2 with seed 42, which is Golf/c.jpg.
+    expect(more.held_out).toBe(1);
+    expect(more.stderr).toContain("held out by the split that `train` makes by default");
   });
 });

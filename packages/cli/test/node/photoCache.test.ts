@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import type { RgbPhoto } from "@ballsight/vision";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cacheRoot } from "../../src/data/cacheFolder.ts";
+import { cacheFor, cacheRoot } from "../../src/data/cacheFolder.ts";
 import { readDataset } from "../../src/data/dataset.ts";
 import { squish } from "../../src/data/fillCache.ts";
 import { openPhotoCache, type PhotoCacheOptions } from "../../src/data/photoCache.ts";
@@ -411,6 +411,12 @@ describe("cacheRoot", () => {
     [undefined, { XDG_CACHE_HOME: "/z" }, "/z/ballsight/photos"],
   ])("of option %s and %o is %s", (option, env, expected) => {
     expect(cacheRoot(option, env)).toBe(expected);
+  });
+
+  it("takes an empty name for none, and not for the working folder", () => {
+    const env = { BALLSIGHT_CACHE: "", XDG_CACHE_HOME: "/z" };
+    expect([cacheRoot("", env), cacheFor("review", "", env)]).toEqual(["/z/ballsight/photos", "/z/ballsight/review"]);
+    expect(cacheFor("review", undefined, { BALLSIGHT_CACHE: "/y" })).toBe("/y/review");
   });
 
   it("ignores a relative XDG_CACHE_HOME", () => {

@@ -1,15 +1,18 @@
 // The review's desk on a real data set: what it lists, what it takes, what it refuses, and what it does not ask again.
 
-import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DecideRequest } from "@ballsight/server";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { DataVersion, Part } from "../../src/data/version.ts";
 import { readEntries } from "../../src/decisions/journal.ts";
+import { openInBrowser } from "../../src/review/browser.ts";
 import { Desk } from "../../src/review/desk.ts";
-import { readIssues } from "../../src/review/issues.ts";
-import { partsBySeed, partsOfRun } from "../../src/review/parts.ts";
+import { type DoubtfulPhoto, readIssues } from "../../src/review/issues.ts";
+import { partsOf } from "../../src/review/parts.ts";
 import { picture } from "../helpers/dataset.ts";
 import { copyOf, dark, type Photo, put, sha256, startReview, writeIssues, wrongLabel } from "../helpers/review.ts";
 import { ballsight, errorOf } from "../helpers/training.ts";
@@ -42,7 +45,13 @@ async function open(issues: Parameters<typeof writeIssues>[1]): Promise<Desk> {
   await desk?.close();
   await writeIssues(root, issues);
   const { photos: doubtful } = await readIssues(join(root, "issues.jsonl"));
-  desk = await Desk.open({ root, doubtful, who: "ada", cache: join(folder, "pictures"), partsOf: () => () => "train" });
+  desk = await Desk.open({
+    root,
+    doubtful,
+    who: "ada",
+    cache: join(folder, "pictures"),
+    parts: () => ({ of: () => "train" }),
+  });
   return desk;
 }
 
@@ -75,7 +84,7 @@ describe("the list", () => {
     );
     const { photos: doubtful, passedOver } = await readIssues(join(root, "issues.jsonl"));
     expect(passedOver).toBe(3);
-    desk = await Desk.open({ root, doubtful, who: "ada", cache: folder, partsOf: () => () => "valid" });
+    desk = await Desk.open({ root, doubtful, who: "ada", cache: folder, parts: () => ({ of: () => "valid" }) });
     const { photos: listed, classes } = desk.review();
     expect(listed.map(({ file, kinds, part }) => [file, kinds, part])).toEqual([
       ["Golf/b.jpg", ["sticker", "dark"], "valid"],
@@ -139,18 +148,106 @@ describe("the list", () => {
   });
 });
 
-test("parts are those of a run, or as the seed splits", async () => {
-  const version = join(folder, "data.jsonl");
-  const line = ({ sha256, file }: Photo, split: string) =>
-    `${JSON.stringify({ sha256, label: "Golf", split, file })}\n`;
-  await writeFile(version, `${line(photos.a, "train")}${line(photos.b, "valid")}{"torn`);
-  const ofRun = await partsOfRun("--data-version", version);
-  expect([photos.a, photos.b, photos.c].map(ofRun)).toEqual(["train", "valid", "train"]);
+describe("parts", () => {
   // fastai's RandomSplitter(0.25, seed=42) on 8 items holds out the first two of torch.randperm(8): torch 1.13 gives 6 and 3.
   const files = Array.from({ length: 8 }, (_, i) => `Golf/${i}.jpg`);
-  const bySeed = partsBySeed(files, { valid: 0.25, seed: 42 });
-  expect(files.filter((file) => bySeed({ file, sha256: "" }) === "valid")).toEqual(["Golf/3.jpg", "Golf/6.jpg"]);
+  const content = (i: number) => i.toString(16).repeat(64);
+  const heldOut = (lines: readonly object[], version: DataVersion = []) => {
+    const doubtful = lines.map((line) => {
+      const issue = { kind: "copy", label: "Golf", score: 0, reason: "", suggestion: { action: "look" }, ...line };
+      return { ...issue, issues: [issue] } as unknown as DoubtfulPhoto;
+    });
+    const parts = partsOf({ files, doubtful, version, valid: 0.25, seed: 42 });
+    return files.filter((file, i) => parts.of({ file, sha256: content(i) }) === "valid");
+  };
+  const about = (i: number) => ({ file: files[i], sha256: content(i) });
+  const copy = (i: number, of: number, how: string) => ({
+    ...about(i),
+    of: { file: files[of], label: "Golf", how, why: "" },
+  });
+
+  test("as the seed splits, with copies on one side", () => {
+    expect(heldOut([])).toEqual([files[3], files[6]]);
+    expect(heldOut([copy(0, 6, "near")])).toEqual([files[0], files[6]]);
+    expect(heldOut([copy(0, 6, "crop")])).toEqual([files[3], files[6]]);
+    // Three have no room.
+    expect(heldOut([copy(0, 6, "bytes"), copy(0, 7, "near")])).toHaveLength(2);
+    expect(heldOut([copy(0, 6, "bytes"), copy(0, 7, "near")])).not.toContain(files[6]);
+  });
+
+  test("as the list says; what it does not say is not held out", () => {
+    expect(
+      heldOut([
+        { ...about(1), split: "valid" },
+        { ...about(6), split: "out" },
+      ]),
+    ).toEqual([files[1]]);
+    expect(heldOut([{ ...about(1), split: "sideways" }])).toEqual([files[3], files[6]]);
+  });
+
+  test("as the run says that somebody named, of bytes under two names too", () => {
+    const line = (i: number, split: Part, sha256 = content(i)) => ({ sha256, file: files[i]!, label: "Golf", split });
+    const version = [line(1, "train"), line(2, "valid"), line(4, "valid", content(5)), line(5, "train")];
+    expect(
+      heldOut(
+        [
+          { ...about(1), split: "valid" },
+          { ...about(7), split: "valid" },
+        ],
+        version,
+      ),
+    ).toEqual([files[2], files[7]]);
+  });
 });
+
+test("the other label of a copy, and what its own costs", async () => {
+  const lines = [
+    { ...copyOf(photos.a, photos.tennis), loss: 3.5 },
+    wrongLabel(photos.b, "Tennis", 0.1),
+    { ...wrongLabel(photos.c, "Tennis", 0.2), loss: 5 },
+    dark(photos.tennis),
+  ];
+  const { photos: listed } = (await open(lines)).review();
+  expect(listed.map(({ rival }) => rival)).toEqual(["Tennis", undefined, undefined, undefined]);
+  // Of a probability of 0.02: -ln 0.02 is 3.912.
+  expect(listed.map(({ loss }) => loss?.toFixed(3))).toEqual(["3.500", "3.912", "5.000", undefined]);
+});
+
+test("small pictures of other data sets, kept in the same folder, are not shown", async () => {
+  const of = await open([dark(photos.a)]);
+  const stranger = "ab".repeat(32);
+  await mkdir(join(folder, "pictures", "ab"), { recursive: true });
+  await writeFile(join(folder, "pictures", "ab", `${stranger}.jpg`), photos.b.bytes);
+  expect(await of.picture(stranger, "small")).toBeUndefined();
+});
+
+test.skipIf(process.platform !== "linux")(
+  "the browser is told of a file for this user's eyes, not of the token",
+  async () => {
+    const bin = join(folder, "bin");
+    const heard = join(folder, "heard");
+    await mkdir(bin);
+    await writeFile(
+      join(bin, "xdg-open"),
+      `#!/bin/sh\nprintf '%s' "$*" > '${heard}.part' && mv '${heard}.part' '${heard}'\n`,
+      {
+        mode: 0o755,
+      },
+    );
+    const path = process.env.PATH;
+    process.env.PATH = `${bin}:${path}`;
+    const address = "http://127.0.0.1:7861/a-secret-token/";
+    const close = await openInBrowser(address, join(folder, "doors"));
+    process.env.PATH = path;
+    await expect.poll(() => existsSync(heard), { timeout: 30_000 }).toBe(true);
+    const door = await readFile(heard, "utf8");
+    expect(door).not.toContain("secret");
+    expect((await stat(door)).mode & 0o777).toBe(0o600);
+    expect(await readFile(door, "utf8")).toContain(`url=${address}"`);
+    await close();
+    expect(existsSync(door)).toBe(false);
+  },
+);
 
 describe("decisions", () => {
   test("say who, when, why, from and to, and survive the desk", async () => {
@@ -319,8 +416,8 @@ describe("the command", () => {
     await writeIssues(root, []);
     expect(errorOf(await run(root, "--port", "99999")).code).toBe("BAD_OPTION");
     expect(errorOf(await run(root, "--valid", "1")).code).toBe("BAD_OPTION");
-    const version = errorOf(await run(root, "--data-version", join(root, "issues.jsonl")));
-    expect(version.line).toContain("expected the data.jsonl of a run for `--data-version`");
+    const version = await run(root, "--data-version", join(root, "issues.jsonl"));
+    expect(errorOf(version).code).toBe("DATA_VERSION_INVALID");
   });
 
   test("one review at a time; what has gone is one line", async () => {

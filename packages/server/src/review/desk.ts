@@ -38,7 +38,12 @@ export interface ReviewPhoto {
   readonly suggestion: Suggestion;
   /** Whether there is another photo that it is a copy of. */
   readonly compares: boolean;
-  readonly part: "train" | "valid";
+  /** The other label, where it is a copy of a photo that is called otherwise. */
+  readonly rival?: string;
+  /** Cross-entropy of its label by models that did not see it, nats. */
+  readonly loss?: number;
+  /** `out`: in neither part of a run. */
+  readonly part: "train" | "valid" | "out";
   readonly state: PhotoState;
 }
 

@@ -5,7 +5,7 @@ import { Detail } from "./Detail.tsx";
 import { Dialogs } from "./Dialogs.tsx";
 import { Grid } from "./Grid.tsx";
 import { useStore } from "./hooks.ts";
-import { type Command, classKeys, commandOf } from "./keys.ts";
+import { type Command, classKeys, commandOf, repeats } from "./keys.ts";
 import type { Store } from "./store.ts";
 import { Toolbar } from "./Toolbar.tsx";
 
@@ -18,6 +18,7 @@ export function App({ store }: { readonly store: Store }) {
       const command = isTyped(event) ? undefined : commandOf(event, keys);
       if (command === undefined || !isMeant(command, event, store)) return;
       event.preventDefault();
+      if (event.repeat && !repeats(command)) return;
       obey(command, store);
     };
     document.addEventListener("keydown", press);

@@ -27,14 +27,25 @@ interface WindowProps {
   readonly children: ComponentChildren;
 }
 
-/** The browser's own dialog keeps the focus inside and closes with Escape. */
+/** The browser's own dialog keeps the focus inside, closes with Escape, and gives the focus back when it is closed: taken out of the page open, it does not. */
 function Window({ store, name, title, children }: WindowProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
+    const own = dialog.current;
+    if (own === null) return;
+    const close = () => store.change({ dialog: undefined });
+    own.addEventListener("close", close);
+    own.showModal();
+    return () => {
+      // Said later: another dialog may be open by then.
+      own.removeEventListener("close", close);
+      own.close();
+      // What had it may have gone: on a phone the photo closes with the last decision.
+      if (document.activeElement === document.body) document.getElementById("grid")?.focus({ preventScroll: true });
+    };
+  }, [store]);
   return (
-    <dialog ref={dialog} class={name} aria-label={title} onClose={() => store.change({ dialog: undefined })}>
+    <dialog ref={dialog} class={name} aria-label={title}>
       <header>
         <h2>{title}</h2>
         <button type="button" class="button" onClick={() => store.change({ dialog: undefined })}>

@@ -40,6 +40,9 @@ export function classKeys(classes: readonly string[]): ReadonlyMap<string, strin
   return keys;
 }
 
+/** What a key that is held down goes on doing. Nothing is decided, and nothing undone, about a photo that nobody had the time to see. */
+export const repeats = (command: Command) => command.do === "move";
+
 export interface Pressed {
   readonly key: string;
   readonly shiftKey: boolean;
