@@ -3,7 +3,7 @@
 import type { Recognizer } from "@ballsight/vision";
 import gpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import plainWasm from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
-import { download } from "./download.ts";
+import { download, fetched } from "./download.ts";
 import type { Engine, Progress } from "./protocol.ts";
 
 /** ONNX Runtime, whichever build. */
@@ -17,7 +17,10 @@ export async function openRuntime(engine: Engine, onProgress: (progress: Progres
   const part = engine === "wasm" ? "runtime" : "gpu runtime";
   const [binary, ort] = await Promise.all([
     download(wasm, SIZES[engine], (loaded, total) => onProgress({ part, loaded, total })),
-    engine === "wasm" ? import("onnxruntime-web/wasm") : import("onnxruntime-web/webgpu"),
+    fetched(
+      engine === "wasm" ? import("onnxruntime-web/wasm") : import("onnxruntime-web/webgpu"),
+      "the runtime's code",
+    ),
   ]);
   ort.env.wasm.wasmBinary = binary;
   // Threads need headers that GitHub Pages cannot send, and one answer takes a fraction of a second without.
