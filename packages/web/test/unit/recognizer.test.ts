@@ -152,8 +152,15 @@ test("words for time, hosts and places", () => {
   ]);
 });
 
-test("snippets ask at the address they are given", () => {
-  for (const { code } of apiSnippets("https://a.example/app/")) expect(code).toContain("https://a.example/app/");
+test("snippets ask at the address they are given, by what is there", () => {
+  for (const isOurs of [true, false])
+    for (const { code } of apiSnippets("https://a.example/app/", isOurs))
+      expect(code).toContain("https://a.example/app/");
+  const curl = (isOurs: boolean) => apiSnippets("https://a.example/", isOurs)[0]!.code;
+  expect(curl(true)).toContain("https://a.example/v1/predict");
+  // A Gradio app has nothing of ours.
+  expect(curl(false)).not.toContain("/v1/");
+  expect(curl(false)).toContain("https://a.example/gradio_api/upload");
 });
 
 test("a store tells its followers, until they are off", () => {
