@@ -85,9 +85,9 @@ describe.skipIf(!hasChromium)("for everybody", () => {
     await app.close();
   });
 
-  test("buttons and fields are as large as a fingertip (44 px) on a phone", async () => {
+  test("buttons are as large as a fingertip (44 px), colours follow the system, and what moves stands still where it is asked to", async () => {
     host = await hostPage();
-    context = await browser.newContext(phone);
+    context = await browser.newContext(SIZES["a phone, dark, less motion"]);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENT);
     await page.goto(host.url);
@@ -98,15 +98,7 @@ describe.skipIf(!hasChromium)("for everybody", () => {
         .filter(({ height }) => height > 0 && height < 44),
     );
     expect(small).toEqual([]);
-  });
 
-  test("colours follow the system, and what moves stands still where it is asked to", async () => {
-    host = await hostPage();
-    context = await browser.newContext({ colorScheme: "dark", reducedMotion: "reduce" });
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENT);
-    await page.goto(host.url);
-    await page.locator(".bars").waitFor();
     const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number));
     const moves = () =>
       page.locator(".bars .best .track span").evaluate((bar) => getComputedStyle(bar).transitionDuration);

@@ -1,5 +1,6 @@
 // The recogniser page without a browser: what it is told, what files are, the table, words.
 
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sniff } from "../../../server/src/photos/sniff.ts";
@@ -283,4 +284,9 @@ test("a store tells its followers, until they are off", () => {
   off();
   store.set({ a: 6 });
   expect([seen, store.value]).toEqual([[5], { a: 6, b: 2 }]);
+});
+
+test("whoever installs the package gets pages that are built, and nothing of what they were built with", () => {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  expect(Object.keys(manifest.dependencies ?? {})).toEqual([]);
 });
