@@ -73,9 +73,13 @@ export class Model {
   }
 
   async tryGpu(photo: RgbPhoto, onProgress: OnProgress): Promise<GpuCheck> {
-    if (!("gpu" in navigator)) return { used: false, reason: "this browser has no WebGPU" };
+    const { gpu: webgpu } = navigator as Navigator & { readonly gpu?: { requestAdapter(): Promise<object | null> } };
+    if (webgpu === undefined) return { used: false, reason: "this browser has no WebGPU" };
     let gpu: Recognizer | undefined;
     try {
+      // Before 27 MB are fetched for nothing.
+      if ((await webgpu.requestAdapter()) === null)
+        return { used: false, reason: "the browser finds no graphics card that it could use" };
       const runtime = await openRuntime("webgpu", onProgress);
       gpu = await Recognizer.load(runtime, this.#bytes, { session: { executionProviders: ["webgpu"] } });
       const [[wasm], [there]] = await Promise.all([this.#recognizer.predict([photo]), gpu.predict([photo])]);
