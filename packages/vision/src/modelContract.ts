@@ -1,6 +1,6 @@
 // The contract of a model file: which labels, inputs, outputs and preprocessing it must declare (design: one self-describing .onnx).
 
-import { type OnnxModel, readModel, type ValueInfo } from "@ballsight/grad";
+import { type OnnxSignature, readSignature, type ValueInfo } from "@ballsight/grad";
 import { fail } from "./errors.ts";
 import { type Preprocess, parsePreprocess } from "./preprocess/contract.ts";
 
@@ -18,10 +18,10 @@ export interface ModelContract {
 
 /** Reads the contract of a model file; `name` is what errors call it. Throws MODEL_INVALID or MODEL_INCOMPATIBLE. */
 export function readContract(bytes: Uint8Array, name: string): ModelContract {
-  let model: OnnxModel;
+  let model: OnnxSignature;
   try {
     // A plain view: Node's Buffer is a Uint8Array whose slice() shares memory instead of copying, which the reader relies on.
-    model = readModel(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    model = readSignature(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     fail("MODEL_INVALID", { name, received: "a file that is no ONNX model" }, { cause });
   }

@@ -14,7 +14,6 @@ const LEFT_OUT = /(\.d\.ts|\.map|\.tsbuildinfo)$|^dist\/(types|types-worker|page
 interface PackageFile {
   readonly name: string;
   readonly version: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
 }
 
 /** What the page is told about itself. */
@@ -25,10 +24,9 @@ export async function writePackages(filling: Filling, title: string): Promise<vo
   const own = fileURLToPath(new URL("../..", import.meta.url));
   for (const library of LIBRARIES) {
     const door = fileURLToPath(import.meta.resolve(`@ballsight/${library}`));
-    // The pages are built whole: what they were made from (Vite, the runtime's hundred megabytes) is not needed any more.
-    await copyPackage(filling, dirname(dirname(door)), library, { keepDependencies: library !== "web", title });
+    await copyPackage(filling, dirname(dirname(door)), library, title);
   }
-  const { name, version } = await copyPackage(filling, own, "cli", { keepDependencies: true, title });
+  const { name, version } = await copyPackage(filling, own, "cli", title);
   const root = {
     name: `${name}-space`,
     private: true,
@@ -41,15 +39,9 @@ export async function writePackages(filling: Filling, title: string): Promise<vo
   await filling.write("package.json", json(root));
 }
 
-async function copyPackage(
-  filling: Filling,
-  root: string,
-  folder: string,
-  { keepDependencies, title }: { readonly keepDependencies: boolean; readonly title: string },
-): Promise<PackageFile> {
+async function copyPackage(filling: Filling, root: string, folder: string, title: string): Promise<PackageFile> {
   const whole = (await readJson(join(root, "package.json"))) as unknown as PackageFile & Record<string, unknown>;
-  const { devDependencies: _, scripts: __, dependencies, ...rest } = whole;
-  const manifest = { ...rest, ...(keepDependencies && dependencies !== undefined && { dependencies }) };
+  const { devDependencies: _, scripts: __, ...manifest } = whole;
   await filling.write(`packages/${folder}/package.json`, json(manifest));
   for (const part of ["bin", "dist"]) {
     for (const name of await listFiles(join(root, part))) {

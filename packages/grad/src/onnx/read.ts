@@ -2,32 +2,11 @@
 // of ten megabytes to read a few names; parsing all of its nodes would take it longer than an answer.
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { arrayFromBytes, type DType, type TensorData } from "../tensor.ts";
-import { type Dim, ELEM_TYPE } from "./graph.ts";
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  StringStringEntryProtoSchema,
-  type TensorProto,
-  TensorProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "./onnx_pb.ts";
+import { GraphProtoSchema, NodeProtoSchema, type TensorProto, TensorProtoSchema } from "./onnx_pb.ts";
+import { DTYPE, fieldsOf, graphOf, noModel, type OnnxSignature, readSignature } from "./signature.ts";
 
-const DTYPE = new Map(Object.entries(ELEM_TYPE).map(([dtype, number]) => [number, dtype as DType]));
-
-export interface ValueInfo {
-  readonly name: string;
-  readonly dtype: DType | undefined;
-  readonly dims: readonly Dim[];
-}
-
-export interface OnnxModel {
-  readonly inputs: readonly ValueInfo[];
-  readonly outputs: readonly ValueInfo[];
-  readonly metadata: Readonly<Record<string, string>>;
+export interface OnnxModel extends OnnxSignature {
   readonly nodes: () => readonly { readonly opType: string; readonly domain: string }[];
   /** Names of the constants stored with `raw_data` in a type that this package knows. */
   readonly constantNames: () => readonly string[];
@@ -38,36 +17,23 @@ export interface OnnxModel {
 /** Parses a model file; throws when the bytes are no ONNX model (no graph in them). Keeps hold of the bytes. */
 export function readModel(bytes: Uint8Array): OnnxModel {
   try {
-    const model = submessages(bytes);
-    const { graph, metadataProps } = ModelProtoSchema.field;
-    const [body] = model.get(graph.number) ?? [];
-    if (body === undefined) throw new Error("found no graph");
-    const entries = model.get(metadataProps.number) ?? [];
-    return {
-      ...readGraph(body),
-      metadata: Object.fromEntries(
-        entries.map((entry) => fromBinary(StringStringEntryProtoSchema, entry)).map(({ key, value }) => [key, value]),
-      ),
-    };
+    return { ...readSignature(bytes), ...readGraph(graphOf(fieldsOf(bytes))) };
   } catch (cause) {
-    throw new Error("expected an ONNX model but the bytes do not parse as one", { cause });
+    throw noModel(cause);
   }
 }
 
-function readGraph(bytes: Uint8Array): Omit<OnnxModel, "metadata"> {
-  const graph = submessages(bytes);
-  const { input, output, node, initializer } = GraphProtoSchema.field;
-  const all = (field: { readonly number: number }) => graph.get(field.number) ?? [];
+function readGraph(bytes: Uint8Array): Omit<OnnxModel, keyof OnnxSignature> {
+  const graph = fieldsOf(bytes);
+  const { node, initializer } = GraphProtoSchema.field;
   let constants: ReadonlyMap<string, Constant> | undefined;
   const known = () => {
-    constants ??= constantsOf(all(initializer));
+    constants ??= constantsOf(graph.all(initializer.number));
     return constants;
   };
   return {
-    inputs: all(input).map((value) => info(fromBinary(ValueInfoProtoSchema, value))),
-    outputs: all(output).map((value) => info(fromBinary(ValueInfoProtoSchema, value))),
     nodes: () =>
-      all(node).map((body) => {
+      graph.all(node.number).map((body) => {
         const { opType, domain } = fromBinary(NodeProtoSchema, body);
         return { opType, domain };
       }),
@@ -79,23 +45,6 @@ function readGraph(bytes: Uint8Array): Omit<OnnxModel, "metadata"> {
       return { dtype, dims: tensor.dims.map(Number), data: arrayFromBytes(dtype, tensor.rawData) };
     },
   };
-}
-
-/** The fields of a message that hold messages (or strings), by number, as views of their bytes. */
-function submessages(bytes: Uint8Array): Map<number, Uint8Array[]> {
-  const reader = new BinaryReader(bytes);
-  const found = new Map<number, Uint8Array[]>();
-  while (reader.pos < reader.len) {
-    const [number, type] = reader.tag();
-    if (type !== WireType.LengthDelimited) {
-      reader.skip(type, number);
-      continue;
-    }
-    const known = found.get(number);
-    if (known === undefined) found.set(number, [reader.bytes()]);
-    else known.push(reader.bytes());
-  }
-  return found;
 }
 
 interface Constant {
@@ -111,12 +60,4 @@ function constantsOf(bodies: readonly Uint8Array[]): Map<string, Constant> {
     if (dtype !== undefined && tensor.rawData.length > 0) constants.set(tensor.name, { dtype, tensor });
   }
   return constants;
-}
-
-function info(value: ValueInfoProto): ValueInfo {
-  const tensor = value.type?.value.case === "tensorType" ? value.type.value.value : undefined;
-  const dims = (tensor?.shape?.dim ?? []).map(({ value: dim }) =>
-    dim.case === "dimValue" ? Number(dim.value) : (dim.value ?? "?"),
-  );
-  return { name: value.name, dtype: tensor === undefined ? undefined : DTYPE.get(tensor.elemType), dims };
 }

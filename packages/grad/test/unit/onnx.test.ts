@@ -1,10 +1,12 @@
 // ONNX files: what is written comes back when read, and what is no model is refused.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { float, NCHWC_DOMAIN, OnnxGraph } from "../../src/onnx/graph.ts";
 import { ModelProtoSchema } from "../../src/onnx/onnx_pb.ts";
 import { readModel } from "../../src/onnx/read.ts";
+import { readSignature } from "../../src/onnx/signature.ts";
 import { float32, int64, type TensorData } from "../../src/tensor.ts";
 
 const NO_MODEL = "expected an ONNX model but the bytes do not parse as one";
@@ -105,6 +107,52 @@ describe("a model", () => {
     expect(g.scalar(2)).not.toBe(g.ints(2));
   });
 
+  test("its signature, read off the wire, is what the protobuf library writes", () => {
+    const dimension = fc.oneof(
+      fc.record({ case: fc.constant("dimValue" as const), value: fc.bigInt(-1n, 2n ** 40n) }),
+      fc.record({ case: fc.constant("dimParam" as const), value: fc.string({ unit: "grapheme" }) }),
+      fc.constant({ case: undefined }),
+    );
+    const info = fc.record({
+      name: fc.string({ unit: "grapheme" }),
+      docString: fc.string(),
+      dims: fc.option(fc.array(dimension, { maxLength: 5 })),
+    });
+    const entry = fc.record({ key: fc.string({ unit: "grapheme", minLength: 1 }), value: fc.string() });
+    fc.assert(
+      fc.property(fc.array(info), fc.array(info), fc.array(entry), (input, output, metadataProps) => {
+        const values = (all: typeof input) =>
+          all.map(({ name, docString, dims }) => ({
+            name,
+            docString,
+            ...(dims !== null && {
+              type: {
+                value: {
+                  case: "tensorType" as const,
+                  value: { elemType: 7, shape: { dim: dims.map((value) => ({ value })) } },
+                },
+              },
+            }),
+          }));
+        const graph = { name: "g", input: values(input), output: values(output) };
+        const bytes = toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n, graph, metadataProps }));
+        const wanted = (all: typeof input) =>
+          all.map(({ name, dims }) => ({
+            name,
+            dtype: dims === null ? undefined : "int64",
+            dims: (dims ?? []).map((dim) =>
+              dim.case === undefined ? "?" : dim.case === "dimValue" ? Number(dim.value) : dim.value,
+            ),
+          }));
+        expect(readSignature(bytes)).toEqual({
+          inputs: wanted(input),
+          outputs: wanted(output),
+          metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
+        });
+      }),
+    );
+  });
+
   test("is read where it lies inside a larger buffer", () => {
     const bytes = sample();
     const larger = new Uint8Array(bytes.length + 5);
@@ -125,5 +173,6 @@ describe("what is no model is refused", () => {
     ["a model without a graph", toBinary(ModelProtoSchema, create(ModelProtoSchema, { producerName: "nobody" }))],
   ])("%s", (_, bytes) => {
     expect(() => readModel(bytes)).toThrow(NO_MODEL);
+    expect(() => readSignature(bytes)).toThrow(NO_MODEL);
   });
 });

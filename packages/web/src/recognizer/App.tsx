@@ -1,6 +1,6 @@
 // The page: photos in, answers out, and what is around them.
 
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Answerer } from "./answerer.ts";
 import type { HeatMap } from "./device/protocol.ts";
 import { type Incoming, MAX_PHOTOS } from "./incoming.ts";
@@ -9,6 +9,7 @@ import type { Photos } from "./photos.ts";
 import { savesData } from "./savesData.ts";
 import type { Example, SiteConfig } from "./siteConfig.ts";
 import { apiSnippets, modelSnippets } from "./snippets.ts";
+import { spoken } from "./spoken.ts";
 import { useStore } from "./store.ts";
 import { Actions } from "./ui/Actions.tsx";
 import { AllPhotos } from "./ui/AllPhotos.tsx";
@@ -65,9 +66,13 @@ export function App({ config, answerer, photos, offline }: Props) {
     void pick(first, () => photos.state.value.photos.length === 0);
   }, [answerer, config, pick, photos]);
 
+  const answer = useRef<HTMLElement>(null);
   const probe = async () => {
     const [example] = config.examples;
-    return photo?.file ?? (example === undefined ? undefined : fetchPhoto(example.file));
+    if (photo !== undefined || example === undefined) return photo?.file;
+    return fetchPhoto(example.file).catch(() => {
+      throw new Error("the example cannot be fetched; check the connection");
+    });
   };
   return (
     <>
@@ -84,8 +89,11 @@ export function App({ config, answerer, photos, offline }: Props) {
         )}
         <Badge answerer={answerer} />
       </header>
+      <p class="aloud" aria-live="polite" data-testid="aloud">
+        {spoken(gallery, map, config.threshold)}
+      </p>
       <main>
-        <section aria-label="Photo and answer" class="answer">
+        <section aria-label="Photo and answer" class="answer" tabindex={-1} ref={answer}>
           <div class="left">
             {photo === undefined ? <Empty labels={config.labels} /> : <Stage photo={photo} map={map} />}
             <WaysIn onPhotos={bring} onTrouble={setTrouble} />
@@ -116,7 +124,14 @@ export function App({ config, answerer, photos, offline }: Props) {
             </div>
           )}
         </section>
-        {gallery.photos.length > 1 && <AllPhotos gallery={gallery} photos={photos} threshold={config.threshold} />}
+        {gallery.photos.length > 1 && (
+          <AllPhotos
+            gallery={gallery}
+            photos={photos}
+            threshold={config.threshold}
+            onGone={() => answer.current?.focus()}
+          />
+        )}
         <Examples examples={config.examples} onPick={pick} />
         <div class="pair">
           <Where answerer={answerer} config={config} offline={offline} probe={probe} />
@@ -142,7 +157,8 @@ function Empty({ labels }: { readonly labels: readonly string[] }) {
 
 function FromPrograms({ config, answerer }: Pick<Props, "config" | "answerer">) {
   const { server } = answerer;
-  if (server !== undefined) return <UseIt title="Use it from a program" snippets={apiSnippets(server.url)} />;
+  if (server !== undefined)
+    return <UseIt title="Use it from a program" snippets={apiSnippets(server.url, config.models !== null)} />;
   if (config.model === null) return null;
   const url = new URL(config.model.url, document.baseURI).href;
   return <UseIt title="Use the model in a program" snippets={modelSnippets(url, config.labels)} />;

@@ -7,6 +7,7 @@ import type { Engine, HeatMap, Progress } from "./device/protocol.ts";
 import { Server, ServerAway } from "./server/server.ts";
 import type { SiteConfig, SiteModel } from "./siteConfig.ts";
 import { Store } from "./store.ts";
+import { hostWords, megabytes } from "./words.ts";
 
 export type Mode = "auto" | "server" | "device";
 
@@ -18,6 +19,16 @@ export interface PhotoAnswer {
   readonly milliseconds: number;
   /** Address of the server that the photo was sent to, or may have been; null: it stayed on the device. */
   readonly sentTo: string | null;
+  /** Why the server that answers otherwise was not asked. */
+  readonly notSent?: string;
+}
+
+/** What can happen to a photo before its answer. */
+export interface Leaving {
+  /** The server is not waited for any longer; the browser answers. */
+  readonly here: AbortSignal;
+  /** Nobody wants the answer any more. `here` is aborted with it. */
+  readonly gone: AbortSignal;
 }
 
 export interface AnswererState {
@@ -35,12 +46,17 @@ export interface AnswererState {
 /** After that long a server that was away is looked for again. */
 const AWAY_MS = 60_000;
 
+/** Each chunk of a download would draw the page anew. */
+const PROGRESS_MS = 100;
+
 export class Answerer {
   readonly state: Store<AnswererState>;
   readonly server: Server | undefined;
   readonly #device = new Device();
   readonly #model: SiteModel | null;
   #awaySince = Number.NEGATIVE_INFINITY;
+  #progress: AnswererState["progress"] = {};
+  #progressTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param base the page's address, which the configuration's are relative to */
   constructor({ api, model, patience }: SiteConfig, base: string) {
@@ -74,28 +90,45 @@ export class Answerer {
     await this.#connect().catch(() => undefined);
   }
 
-  /** @param signal its abort gives up on the server for this photo; the browser answers then */
-  async answer(photo: Blob, name: string, signal: AbortSignal): Promise<PhotoAnswer> {
+  /** Rejects with an AbortError where `gone` says so, and computes nothing then. */
+  async answer(photo: Blob, name: string, { here, gone }: Leaving): Promise<PhotoAnswer> {
     let sentTo: string | null = null;
+    let notSent: string | undefined;
     if (this.server !== undefined && !this.#skipsServer()) {
       try {
         await this.#connect();
         // The switch may have been turned meanwhile.
         if (this.place === "device") throw new ServerAway("not asked", false);
-        const start = performance.now();
-        const confidences = await this.server.answer(photo, name, signal);
-        return { confidences, engine: "server", milliseconds: performance.now() - start, sentTo: this.server.url };
+        notSent = this.#tooLarge(this.server, photo);
+        if (notSent === undefined) {
+          const start = performance.now();
+          const confidences = await this.server.answer(photo, name, here);
+          return { confidences, engine: "server", milliseconds: performance.now() - start, sentTo: this.server.url };
+        }
       } catch (error) {
         if (!(error instanceof ServerAway)) throw error;
+        gone.throwIfAborted();
         if (error.sent) sentTo = this.server.url;
         // Impatience is no outage: the next photo is sent again.
-        if (!signal.aborted && this.place === "server") this.#goneAway(error);
+        if (!here.aborted && this.place === "server") this.#goneAway(error);
         if (this.state.value.mode === "server" || this.#model === null)
           throw new AnswerError("SERVER_AWAY", awayWords(this.server, error));
       }
     }
+    gone.throwIfAborted();
     await this.load();
-    return { ...(await this.#device.ask("answer", { photo, name })), sentTo };
+    gone.throwIfAborted();
+    const answer = await this.#device.ask("answer", { photo, name });
+    return { ...answer, sentTo, ...(notSent !== undefined && { notSent }) };
+  }
+
+  /** Says why the server would refuse a photo that the browser takes; throws where nobody else may answer. */
+  #tooLarge({ largest, url }: Server, { size }: Blob): string | undefined {
+    if (size <= largest) return undefined;
+    const words = `${hostWords(url)} takes photos of at most ${megabytes(largest)}`;
+    if (this.#model !== null && this.state.value.mode !== "server") return words;
+    const advice = this.#model === null ? "scale it down" : "scale it down, or let this device answer";
+    throw new AnswerError("FILE_TOO_LARGE", `${words} but this one has ${megabytes(size)}; ${advice}.`);
   }
 
   /** Always in the browser: Gradio's protocol has no maps. */
@@ -111,32 +144,51 @@ export class Answerer {
     if (this.state.value.device !== "ready") this.state.set({ device: "loading" });
     try {
       await this.#device.ask("load", { model: this.#model }, this.#onProgress);
-      this.state.set({ device: "ready", progress: {} });
+      this.state.set({ device: "ready" });
     } catch (error) {
-      this.state.set({ device: "failed", progress: {} });
+      this.state.set({ device: "failed" });
       throw error;
+    } finally {
+      this.#endProgress();
     }
   }
 
-  /** @param photo what GPU and wasm must agree on */
-  async useGpu(on: boolean, photo?: Blob): Promise<void> {
-    if (!on || photo === undefined) {
-      this.state.set({ gpu: "off", gpuReason: "" });
-      await this.#device.ask("leaveGpu", {});
-      return;
-    }
+  /** @param probe brings a photo that GPU and wasm must agree on; undefined where there is none yet */
+  async useGpu(probe: () => Promise<Blob | undefined>): Promise<void> {
     this.state.set({ gpu: "checking", gpuReason: "" });
     try {
+      const photo = await probe();
+      if (photo === undefined) throw new Error("bring a photo first, to compare the answers");
       await this.load();
       const check = await this.#device.ask("tryGpu", { photo, name: "example" }, this.#onProgress);
-      this.state.set({ gpu: check.used ? "on" : "off", gpuReason: check.used ? "" : check.reason, progress: {} });
+      this.state.set({ gpu: check.used ? "on" : "off", gpuReason: check.used ? "" : check.reason });
     } catch (error) {
-      this.state.set({ gpu: "off", gpuReason: error instanceof Error ? error.message : String(error), progress: {} });
+      this.state.set({ gpu: "off", gpuReason: error instanceof Error ? error.message : String(error) });
+    } finally {
+      this.#endProgress();
     }
   }
 
-  readonly #onProgress = (progress: Progress) =>
-    this.state.set({ progress: { ...this.state.value.progress, [progress.part]: progress } });
+  async leaveGpu(): Promise<void> {
+    const { gpu } = this.state.value;
+    this.state.set({ gpu: "off", gpuReason: "" });
+    if (gpu === "on") await this.#device.ask("leaveGpu", {});
+  }
+
+  readonly #onProgress = (progress: Progress) => {
+    this.#progress = { ...this.#progress, [progress.part]: progress };
+    this.#progressTimer ??= setTimeout(() => {
+      this.#progressTimer = undefined;
+      this.state.set({ progress: this.#progress });
+    }, PROGRESS_MS);
+  };
+
+  #endProgress(): void {
+    clearTimeout(this.#progressTimer);
+    this.#progressTimer = undefined;
+    this.#progress = {};
+    this.state.set({ progress: {} });
+  }
 
   /** What the page says of the next photo (`place`) must hold: a server that was away gets no photo before the page knows that it is back. */
   #skipsServer(): boolean {

@@ -6,9 +6,10 @@ import { Answerer } from "./answerer.ts";
 import { Offline } from "./offline/keep.ts";
 import { Photos } from "./photos.ts";
 import { savesData } from "./savesData.ts";
-import { parseSiteConfig, type SiteConfig, withServedModel } from "./siteConfig.ts";
+import { DEFAULTS, parseSiteConfig, type SiteConfig, withServedModel } from "./siteConfig.ts";
 import "../shared/base.css";
 import "./recognizer.css";
+import "./controls.css";
 import "./home.css";
 
 const config = await readConfig();
@@ -26,13 +27,15 @@ render(<App config={config} answerer={answerer} photos={photos} offline={offline
 
 /** Pages that are served as files alone have no `models`; a server that does not say leaves the page with what it was built with. */
 async function readConfig(): Promise<SiteConfig> {
-  const config = parseSiteConfig(await readJson("ballsight.json"));
-  return config.models === null ? config : withServedModel(config, await readJson(config.models));
+  const config = parseSiteConfig(await readJson("ballsight.json", DEFAULTS.patience.connect));
+  if (config.models === null) return config;
+  return withServedModel(config, await readJson(config.models, config.patience.connect));
 }
 
-async function readJson(address: string): Promise<unknown> {
+/** @param wait milliseconds: nothing is painted before, and some networks neither answer nor fail */
+async function readJson(address: string, wait: number): Promise<unknown> {
   try {
-    const response = await fetch(address);
+    const response = await fetch(address, { signal: AbortSignal.timeout(wait) });
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;

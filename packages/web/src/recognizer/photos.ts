@@ -31,7 +31,7 @@ const AT_ONCE = 3;
 export class Photos {
   readonly state = new Store<Gallery>({ photos: [], shown: undefined });
   readonly #answerer: Answerer;
-  readonly #impatience = new Map<number, AbortController>();
+  readonly #leaving = new Map<number, { readonly here: AbortController; readonly gone: AbortController }>();
   #serial = 0;
 
   constructor(answerer: Answerer) {
@@ -47,7 +47,7 @@ export class Photos {
     if (first === undefined) return;
     // Examples give way to whatever comes next; what a person brought stays.
     const kept = this.state.value.photos.filter((photo) => !photo.isExample);
-    for (const photo of this.state.value.photos) if (photo.isExample) URL.revokeObjectURL(photo.url);
+    for (const photo of this.state.value.photos) if (photo.isExample) this.#drop(photo);
     this.state.set({ photos: [...kept, ...added], shown: first.id });
     this.#go();
   }
@@ -61,17 +61,13 @@ export class Photos {
     const index = photos.findIndex((photo) => photo.id === id);
     const photo = photos[index];
     if (photo === undefined) return;
-    URL.revokeObjectURL(photo.url);
-    this.#impatience.get(id)?.abort();
+    this.#drop(photo);
     const others = photos.filter((other) => other !== photo);
     this.state.set({ photos: others, shown: shown === id ? (others[index] ?? others.at(-1))?.id : shown });
   }
 
   clear(): void {
-    for (const { url, id } of this.state.value.photos) {
-      URL.revokeObjectURL(url);
-      this.#impatience.get(id)?.abort();
-    }
+    for (const photo of this.state.value.photos) this.#drop(photo);
     this.state.set({ photos: [], shown: undefined });
   }
 
@@ -83,11 +79,19 @@ export class Photos {
 
   /** Waits no longer for the server with this photo. */
   answerHere(id: number): void {
-    this.#impatience.get(id)?.abort();
+    this.#leaving.get(id)?.here.abort();
   }
 
   correct(id: number, correction: string): void {
     this.#change(id, { correction });
+  }
+
+  /** Nobody waits for its answer: neither the server nor the browser need go on with it. */
+  #drop({ id, url }: PagePhoto): void {
+    URL.revokeObjectURL(url);
+    const leaving = this.#leaving.get(id);
+    leaving?.gone.abort();
+    leaving?.here.abort();
   }
 
   #go(): void {
@@ -99,16 +103,17 @@ export class Photos {
   }
 
   async #work({ id, file, name }: PagePhoto): Promise<void> {
-    const impatience = new AbortController();
-    this.#impatience.set(id, impatience);
+    const here = new AbortController();
+    const gone = new AbortController();
+    this.#leaving.set(id, { here, gone });
     this.#change(id, { status: "working" });
     try {
-      const answer = await this.#answerer.answer(file, name, impatience.signal);
+      const answer = await this.#answerer.answer(file, name, { here: here.signal, gone: gone.signal });
       this.#change(id, { status: "done", answer });
     } catch (error) {
       this.#change(id, { status: "failed", error: error instanceof Error ? error.message : String(error) });
     }
-    this.#impatience.delete(id);
+    this.#leaving.delete(id);
     this.#go();
   }
 

@@ -5,12 +5,20 @@ export interface Snippet {
   readonly code: string;
 }
 
-/** @param url the API's absolute address, with a slash at the end */
-export function apiSnippets(url: string): Snippet[] {
+/**
+ * @param url the API's absolute address, with a slash at the end
+ * @param isOurs whether it is `ballsight serve`, which has more than Gradio's protocol
+ */
+export function apiSnippets(url: string, isOurs: boolean): Snippet[] {
   return [
     {
       title: "curl",
-      code: `curl ${url}v1/predict -H 'content-type: image/jpeg' --data-binary @photo.jpg`,
+      code: isOurs
+        ? `curl ${url}v1/predict -H 'content-type: image/jpeg' --data-binary @photo.jpg`
+        : `path=$(curl -s ${url}gradio_api/upload -F files=@photo.jpg | cut -d'"' -f2)
+photo='{"path": "'$path'", "meta": {"_type": "gradio.FileData"}}'
+event=$(curl -s ${url}gradio_api/call/predict -H 'content-type: application/json' -d "{\\"data\\": [$photo]}" | cut -d'"' -f4)
+curl -sN ${url}gradio_api/call/predict/$event`,
     },
     {
       title: "JavaScript",

@@ -1,5 +1,7 @@
 // Numbers and places in words.
 
+import type { HeatMap } from "./device/protocol.ts";
+
 /** 0.8321 as "83.2 %" with a space that does not break. */
 export const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
 
@@ -26,4 +28,12 @@ export function placeWords(x: number, y: number): string {
   const column = third(x, ["left", "centre", "right"]);
   if (row === "middle") return column === "centre" ? "the centre" : `the ${column}`;
   return column === "centre" ? `the ${row} part` : `the ${row} ${column}`;
+}
+
+/** The place of the photo that a map speaks loudest of. */
+export function brightest({ values, width, height, area }: HeatMap): string {
+  const place = values.indexOf(Math.max(...values));
+  const x = area.left + (((place % width) + 0.5) / width) * area.width;
+  const y = area.top + ((Math.floor(place / width) + 0.5) / height) * area.height;
+  return placeWords(x, y);
 }

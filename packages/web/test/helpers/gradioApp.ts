@@ -61,6 +61,12 @@ export interface GradioApp {
   readonly corrections: string[];
   /** `answer`: at once; `wait`: never; `refuse`: an error; `busy`: a full queue; `limit`: too many photos a minute; `away`: connections are cut. */
   behaviour: "answer" | "wait" | "refuse" | "busy" | "limit" | "away";
+  /** Bytes that a photo may have, as the configuration says; null: it says nothing. */
+  largest: number | null;
+  /** How long a correction takes, milliseconds. */
+  slowness: number;
+  /** Streams of events that are open. */
+  readonly streams: () => number;
   close(): Promise<void>;
 }
 
@@ -69,7 +75,14 @@ export async function gradioApp(): Promise<GradioApp> {
   const pending = new Map<string, object[]>();
   /** Events of a session that are not answered; its stream is closed when there are none. */
   const open = new Map<string, Set<string>>();
-  const state = { behaviour: "answer" as GradioApp["behaviour"], uploads: [] as Buffer[], corrections: [] as string[] };
+  const state = {
+    behaviour: "answer" as GradioApp["behaviour"],
+    largest: null as number | null,
+    slowness: 0,
+    uploads: [] as Buffer[],
+    corrections: [] as string[],
+    streams: () => streams.size,
+  };
   let serial = 0;
 
   const send = (session: string, message: object) => {
@@ -111,7 +124,7 @@ export async function gradioApp(): Promise<GradioApp> {
     const json = (value: unknown, status = 200) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     if (request.method === "OPTIONS") return void response.writeHead(204).end();
-    if (path === "/config") return void json(CONFIG);
+    if (path === "/config") return void json({ ...CONFIG, max_file_size: state.largest });
     if (path === "/info") return void json(INFO);
     if (path === "/upload") {
       state.uploads.push(body);
@@ -119,7 +132,7 @@ export async function gradioApp(): Promise<GradioApp> {
     }
     if (path === "/corrections") {
       state.corrections.push(body.toString());
-      return void json({}, 201);
+      return void setTimeout(() => json({}, 201), state.slowness);
     }
     if (path === "/queue/join") {
       if (state.behaviour === "busy") return void json({ detail: "queue full" }, 503);

@@ -15,13 +15,15 @@ const TYPES: Readonly<Record<string, string>> = {
   ".jpg": "image/jpeg",
 };
 
-const BUILT = new URL("../../dist/pages/recognizer/", import.meta.url).pathname;
+export const BUILT = new URL("../../dist/pages/recognizer/", import.meta.url).pathname;
 export const MODEL = new URL("../../../../models/sports-balls.onnx", import.meta.url).pathname;
 const PREFIX = "/some/repo/";
 
 export interface PageHost {
   /** Of the page, with a slash at the end. */
   readonly url: string;
+  /** Whether a file, by its path, is asked for in vain: no answer and no error, as in a hotel's network. */
+  silent: (name: string) => boolean;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function hostPage(options: PageOptions = {}): Promise<PageHost> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const name = pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) || "index.html" : "";
+    if (host.silent(name)) return;
     try {
       const body = await content(name);
       response.writeHead(200, { "content-type": TYPES[extname(name)] ?? "application/octet-stream" }).end(body);
@@ -63,12 +66,14 @@ export async function hostPage(options: PageOptions = {}): Promise<PageHost> {
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
+  const host: PageHost = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PREFIX}`,
+    silent: () => false,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+  return host;
 }

@@ -1,12 +1,16 @@
 // The recogniser page without a browser: what it is told, what files are, the table, words.
 
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { sniff } from "../../../server/src/photos/sniff.ts";
+import type { Answerer, Leaving } from "../../src/recognizer/answerer.ts";
 import { csv } from "../../src/recognizer/csv.ts";
 import { describeBytes } from "../../src/recognizer/device/kinds.ts";
-import type { PagePhoto } from "../../src/recognizer/photos.ts";
+import { type PagePhoto, Photos } from "../../src/recognizer/photos.ts";
 import { DEFAULTS, parseSiteConfig, withServedModel } from "../../src/recognizer/siteConfig.ts";
 import { apiSnippets } from "../../src/recognizer/snippets.ts";
+import { spoken } from "../../src/recognizer/spoken.ts";
 import { Store } from "../../src/recognizer/store.ts";
 import { duration, hostWords, placeWords } from "../../src/recognizer/words.ts";
 
@@ -82,6 +86,59 @@ test.each<[string, string, boolean]>([
   });
 });
 
+describe("what is a photo", () => {
+  // The browser reads BMP, which the server leaves away; both read all else that the other reads.
+  const [inBrowser, onServer] = [
+    (bytes: Uint8Array) => describeBytes(bytes).photo,
+    (bytes: Uint8Array) => sniff(bytes).kind === "photo",
+  ];
+  const STARTS = [
+    "\xff\xd8\xff",
+    "\x89PNG\r\n\x1a\n",
+    "GIF87a",
+    "GIF89a",
+    "GIF88a",
+    "RIFF\0\0\0\0WEBP",
+    "RIFF\0\0\0\0WAVE",
+    "II*\0",
+    "MM\0*",
+    "II+\0",
+    "MM\0+",
+    "II-\0",
+    ...[
+      "avif",
+      "avis",
+      "heic",
+      "heix",
+      "hevc",
+      "hevx",
+      "heim",
+      "heis",
+      "mif1",
+      "mif2",
+      "msf1",
+      "mp42",
+      "isom",
+      "qt  ",
+    ].map((brand) => `\0\0\0\x18ftyp${brand}`),
+    "%PDF-",
+    "PK\x03\x04",
+    "8BPS",
+    "\xff\x0a",
+    "<svg ",
+    "words",
+  ];
+
+  test("is the same for the browser and for the server", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...STARTS), fc.uint8Array({ maxLength: 52 }), (start, rest) => {
+        const bytes = Uint8Array.from([...start].map((char) => char.charCodeAt(0)).concat(...rest));
+        expect(inBrowser(bytes), start).toBe(onServer(bytes));
+      }),
+    );
+  });
+});
+
 test("any bytes have a name", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => describeBytes(bytes).words !== ""));
 });
@@ -152,8 +209,71 @@ test("words for time, hosts and places", () => {
   ]);
 });
 
-test("snippets ask at the address they are given", () => {
-  for (const { code } of apiSnippets("https://a.example/app/")) expect(code).toContain("https://a.example/app/");
+test("snippets ask at the address they are given, by what is there", () => {
+  for (const isOurs of [true, false])
+    for (const { code } of apiSnippets("https://a.example/app/", isOurs))
+      expect(code).toContain("https://a.example/app/");
+  const curl = (isOurs: boolean) => apiSnippets("https://a.example/", isOurs)[0]!.code;
+  expect(curl(true)).toContain("https://a.example/v1/predict");
+  // A Gradio app has nothing of ours.
+  expect(curl(false)).not.toContain("/v1/");
+  expect(curl(false)).toContain("https://a.example/gradio_api/upload");
+});
+
+describe("photos on the page", () => {
+  const brought = (name: string) => [{ file: new Blob([name]), name }];
+
+  test("whose answer nobody wants any more are left, by the server and by the browser", () => {
+    const asked: Leaving[] = [];
+    const answerer = {
+      answer: (_: Blob, __: string, leaving: Leaving) => {
+        asked.push(leaving);
+        return new Promise(() => {});
+      },
+    } as unknown as Answerer;
+    const photos = new Photos(answerer);
+    const left = () => asked.map(({ here, gone }) => [here.aborted, gone.aborted]);
+    photos.add(brought("example"), true);
+    photos.add(brought("a"));
+    photos.add(brought("b"));
+    // The example gave way.
+    expect(left()).toEqual([
+      [true, true],
+      [false, false],
+      [false, false],
+    ]);
+    photos.answerHere(1);
+    photos.remove(2);
+    expect(left().slice(1)).toEqual([
+      [true, false],
+      [true, true],
+    ]);
+    photos.clear();
+    expect(left().flat()).not.toContain(false);
+  });
+
+  test("are spoken of by name, the shown one's answer and when all are done", () => {
+    const photo = (id: number, confidence?: number): PagePhoto => ({
+      id,
+      file: new Blob(),
+      name: `${id}.jpg`,
+      url: "",
+      isExample: false,
+      status: confidence === undefined ? "working" : "done",
+      ...(confidence !== undefined && {
+        answer: { confidences: [{ label: "Golf", confidence }], engine: "wasm", milliseconds: 1, sentTo: null },
+      }),
+    });
+    const map = { width: 2, height: 1, values: Float32Array.of(0, 1), area: { left: 0, top: 0, width: 1, height: 1 } };
+    expect(spoken({ photos: [photo(1)], shown: 1 }, undefined, 0.5)).toBe("");
+    expect(spoken({ photos: [photo(1, 0.91)], shown: 1 }, undefined, 0.5)).toBe("1.jpg: Golf, 91.0\u00a0%.");
+    expect(spoken({ photos: [photo(1, 0.4), photo(2)], shown: 1 }, map, 0.5)).toBe(
+      "1.jpg: not sure, perhaps Golf. It rests most on the right.",
+    );
+    expect(spoken({ photos: [photo(1, 0.6), photo(2, 0.9)], shown: 2 }, undefined, 0.5)).toBe(
+      "2.jpg: Golf, 90.0\u00a0%. 2 photos are done.",
+    );
+  });
 });
 
 test("a store tells its followers, until they are off", () => {
@@ -164,4 +284,9 @@ test("a store tells its followers, until they are off", () => {
   off();
   store.set({ a: 6 });
   expect([seen, store.value]).toEqual([[5], { a: 6, b: 2 }]);
+});
+
+test("whoever installs the package gets pages that are built, and nothing of what they were built with", () => {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  expect(Object.keys(manifest.dependencies ?? {})).toEqual([]);
 });

@@ -5,6 +5,15 @@ export class FetchError extends Error {
   override readonly name = "FetchError";
 }
 
+/** The program's own parts come over the network too: `what` is what an error calls one that did not. */
+export async function fetched<T>(part: Promise<T>, what: string): Promise<T> {
+  try {
+    return await part;
+  } catch (cause) {
+    throw new FetchError(`${what} cannot be fetched; check the connection`, { cause });
+  }
+}
+
 /** @param size what the file should have, bytes; 0 where unknown. A server's content-length counts what is compressed. */
 export async function download(
   url: string,

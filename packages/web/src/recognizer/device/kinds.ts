@@ -19,11 +19,12 @@ export function describeBytes(head: Uint8Array): FileKind {
   if (/^GIF8[79]a/.test(latin1)) return photo("GIF");
   if (/^RIFF.{4}WEBP/s.test(latin1)) return photo("WebP");
   if (/^BM.{4}\0\0\0\0/s.test(latin1)) return photo("BMP");
-  if (/^(II\*\0|MM\0\*)/.test(latin1)) return photo("TIFF", false);
+  // The plus signs are BigTIFF's.
+  if (/^(II[*+]\0|MM\0[*+])/.test(latin1)) return photo("TIFF", false);
   if (latin1.slice(4, 8) === "ftyp") {
     const brands = latin1.slice(8);
     if (/avi[fs]/.test(brands)) return photo("AVIF", false);
-    if (/hei[cxms]|he[vi][cms]|mif1|msf1/.test(brands)) return photo("HEIC", false);
+    if (/he[iv][cxms]|mif[12]|msf1/.test(brands)) return photo("HEIC", false);
     return other("a video");
   }
   if (latin1.startsWith("%PDF")) return other("a PDF");

@@ -1,8 +1,8 @@
 // The loaded model: wasm first, the GPU where it was asked for and agrees, activation maps on demand.
 
-import { Explainer, fail, Recognizer, type RgbPhoto } from "@ballsight/vision";
+import { type Explainer, fail, Recognizer, type RgbPhoto } from "@ballsight/vision";
 import type { SiteModel } from "../siteConfig.ts";
-import { download } from "./download.ts";
+import { download, fetched } from "./download.ts";
 import type { DeviceAnswer, GpuCheck, HeatMap, Progress } from "./protocol.ts";
 import { openRuntime, type Runtime } from "./runtimes.ts";
 
@@ -49,7 +49,7 @@ export class Model {
     // The API's model may be another one than the page's.
     if (index < 0)
       fail("BAD_OPTION", { option: "label", expected: `one of ${this.labels.join(", ")}`, received: label });
-    this.#explainer ??= Explainer.load(this.#runtime, this.#bytes);
+    this.#explainer ??= this.#loadExplainer();
     const explainer = await this.#explainer;
     const { cam } = await this.#recognizer.run(photo.data, [1, photo.height, photo.width, 3], ["cam"]);
     const map = await explainer.explain(cam!, index);
@@ -60,10 +60,26 @@ export class Model {
     return { ...map, area: { left: (1 - width) / 2, top: (1 - height) / 2, width, height } };
   }
 
+  /** Its code takes models apart, with a library that answers do without: more than all the rest of the worker. */
+  async #loadExplainer(): Promise<Explainer> {
+    try {
+      const { Explainer } = await fetched(import("./explain.ts"), "the code for maps");
+      return await Explainer.load(this.#runtime, this.#bytes);
+    } catch (error) {
+      // What the network did not bring is asked for again.
+      this.#explainer = undefined;
+      throw error;
+    }
+  }
+
   async tryGpu(photo: RgbPhoto, onProgress: OnProgress): Promise<GpuCheck> {
-    if (!("gpu" in navigator)) return { used: false, reason: "this browser has no WebGPU" };
+    const { gpu: webgpu } = navigator as Navigator & { readonly gpu?: { requestAdapter(): Promise<object | null> } };
+    if (webgpu === undefined) return { used: false, reason: "this browser has no WebGPU" };
     let gpu: Recognizer | undefined;
     try {
+      // Before 27 MB are fetched for nothing.
+      if ((await webgpu.requestAdapter()) === null)
+        return { used: false, reason: "the browser finds no graphics card that it could use" };
       const runtime = await openRuntime("webgpu", onProgress);
       gpu = await Recognizer.load(runtime, this.#bytes, { session: { executionProviders: ["webgpu"] } });
       const [[wasm], [there]] = await Promise.all([this.#recognizer.predict([photo]), gpu.predict([photo])]);

@@ -27,10 +27,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || !request.url.startsWith(self.registration.scope)) return;
   const path = url.href.slice(self.registration.scope.length).replace(/[?#].*$/, "");
   // The API's own addresses, streams among them, are none of ours.
-  if (
-    request.mode !== "navigate" &&
-    !/^(assets\/|examples\/|[\w-]+\.(json|onnx|css|svg|png|webmanifest)$|v1\/models$)/.test(path)
-  )
+  if (request.mode !== "navigate" && !/^(assets\/|examples\/|[\w-]+\.(json|onnx|css|svg|png)$|v1\/models$)/.test(path))
     return;
   event.respondWith(isFixed(url) ? cacheFirst(request) : networkFirst(request));
 });
@@ -42,21 +39,34 @@ async function cacheFirst(request: Request): Promise<Response> {
   return (await (await caches.open(CACHE)).match(request)) ?? fetch(request);
 }
 
+/** Some networks neither answer nor fail (portals of hotels and trains): after so long what is kept is taken, milliseconds. */
+const PATIENCE_MS = 3000;
+
+/** And for so long after that it is taken at once: a page asks for several files, one after the other. */
+const SILENCE_MS = 30_000;
+let silentSince = Number.NEGATIVE_INFINITY;
+
 async function networkFirst(request: Request): Promise<Response> {
-  let failure: unknown;
-  let response: Response | undefined;
-  try {
-    response = await fetch(request);
-    // A host whose server is away answers too.
-    if (response.status < 500) return response;
-  } catch (error) {
-    failure = error;
-  }
+  const network = fetch(request).then(
+    (response) => {
+      silentSince = Number.NEGATIVE_INFINITY;
+      // A host whose server is away answers too.
+      return { response, isGood: response.status < 500 };
+    },
+    (failure: unknown) => ({ failure, isGood: false }),
+  );
+  const isSilent = performance.now() - silentSince < SILENCE_MS;
+  const first = await Promise.race([network, later(isSilent ? 0 : PATIENCE_MS)]);
+  if (first?.isGood && "response" in first) return first.response;
+  if (first === undefined && !isSilent) silentSince = performance.now();
   const kept = await known(request.url);
   if (kept !== undefined) return kept;
-  if (response !== undefined) return response;
-  throw failure;
+  const outcome = await network;
+  if ("response" in outcome) return outcome.response;
+  throw outcome.failure;
 }
+
+const later = (milliseconds: number) => new Promise<undefined>((resolve) => setTimeout(resolve, milliseconds));
 
 /** Folders stand for their index.html, and GitHub Pages leaves ".html" away. */
 async function known(address: string): Promise<Response | undefined> {

@@ -17,24 +17,38 @@ export class ServerAway extends Error {
   }
 }
 
+/** A session with the server. One whose answer was not waited for takes no more photos, and is closed with its last. */
+interface Connection {
+  readonly client: Client;
+  /** Ends what is still being sent. */
+  readonly closing: AbortController;
+  jobs: number;
+  left: boolean;
+}
+
+/** How long a server is given to hear that an answer is not waited for any more, milliseconds. */
+const GOODBYE_MS = 2000;
+
 export class Server {
   /** Absolute, with a slash at the end. */
   readonly url: string;
   readonly #patience: Patience;
-  #client: Promise<Client> | undefined;
+  #connection: Promise<Connection> | undefined;
+  #largest = Number.POSITIVE_INFINITY;
 
   constructor(url: string, patience: Patience) {
     this.url = url.endsWith("/") ? url : `${url}/`;
     this.#patience = patience;
   }
 
+  /** Bytes that a photo may have; known once it is connected, for servers that say it. */
+  get largest(): number {
+    return this.#largest;
+  }
+
   /** @throws ServerAway */
-  async connect(): Promise<Client> {
-    this.#client ??= this.#connect().catch((error: unknown) => {
-      this.#client = undefined;
-      throw error;
-    });
-    return this.#client;
+  async connect(): Promise<void> {
+    await this.#connected();
   }
 
   /**
@@ -42,10 +56,12 @@ export class Server {
    * @throws ServerAway; AnswerError where the server answered that it cannot
    */
   async answer(photo: Blob, name: string, signal: AbortSignal): Promise<readonly Answer[]> {
-    const client = await this.connect();
+    const connection = await this.#connected();
+    if (signal.aborted) throw new ServerAway("no answer in time", false);
     const file = new File([photo], name, { type: photo.type });
+    connection.jobs++;
     // The last argument asks for events of status too, errors among them.
-    const job = client.submit("/predict", [file], undefined, null, true);
+    const job = connection.client.submit("/predict", [file], undefined, null, true);
     const events = (async () => {
       for await (const event of job) {
         if (event.type === "data") return label(event.data);
@@ -54,30 +70,59 @@ export class Server {
       throw new ServerAway("the server ended without an answer", true);
     })();
     try {
-      return await patiently(events, this.#patience.answer, signal);
+      const answer = await patiently(events, this.#patience.answer, signal);
+      leave(connection);
+      return answer;
     } catch (error) {
-      if (error instanceof AnswerError) throw error;
-      // Whoever is not waited for need not go on; and the next photo starts with a new connection, as this one's stream may be dead.
-      void job.cancel().catch(() => undefined);
-      this.#client = undefined;
+      if (error instanceof AnswerError) {
+        leave(connection);
+        throw error;
+      }
+      // The next photo starts with a new connection, as this one's stream may be dead.
+      connection.left = true;
+      this.#connection = undefined;
+      // Whoever is not waited for need not go on.
+      const goodbye = patiently(job.cancel(), GOODBYE_MS).catch(() => undefined);
+      void goodbye.then(() => leave(connection));
       throw error instanceof ServerAway ? error : new ServerAway(message(error), true);
     }
   }
 
-  async #connect(): Promise<Client> {
+  #connected(): Promise<Connection> {
+    this.#connection ??= this.#connect().catch((error: unknown) => {
+      this.#connection = undefined;
+      throw error;
+    });
+    return this.#connection;
+  }
+
+  async #connect(): Promise<Connection> {
     try {
       // Before the client is fetched, and because it waits for ever where nobody answers.
       const response = await fetch(`${this.url}config`, { signal: AbortSignal.timeout(this.#patience.connect) });
       const config: unknown = response.ok ? await response.json() : undefined;
       if (typeof config !== "object" || config === null || !("dependencies" in config))
         throw new Error(`no Gradio API there (HTTP ${response.status})`);
+      const { max_file_size: largest } = config as { readonly max_file_size?: unknown };
+      this.#largest = typeof largest === "number" && largest > 0 ? largest : Number.POSITIVE_INFINITY;
       const { Client } = await import("@gradio/client");
-      return await patiently(Client.connect(this.url), this.#patience.connect);
+      const client = await patiently(Client.connect(this.url), this.#patience.connect);
+      const closing = new AbortController();
+      client.fetch = (input, init) => fetch(input, { ...init, signal: closing.signal });
+      return { client, closing, jobs: 0, left: false };
     } catch (error) {
       const timeout = error instanceof DOMException && error.name === "TimeoutError";
       throw new ServerAway(timeout ? "no answer in time" : message(error), false);
     }
   }
+}
+
+/** A stream that nobody listens to would take one of the six connections that a browser has for a host, as long as the server holds it. */
+function leave(connection: Connection): void {
+  connection.jobs--;
+  if (!connection.left || connection.jobs > 0) return;
+  connection.client.close();
+  connection.closing.abort();
 }
 
 /** Rejects with ServerAway when `wait` milliseconds are over, or when `signal` says so. */

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Answerer } from "../answerer.ts";
 import type { HeatMap } from "../device/protocol.ts";
+import { RUNTIME_SIZES } from "../device/sizes.ts";
 import type { PagePhoto } from "../photos.ts";
 import { useStore } from "../store.ts";
 import { megabytes } from "../words.ts";
@@ -40,6 +41,7 @@ export function Actions({ photo, answerer, corrections, modelBytes, map, onMap, 
     }
     setLooking(false);
   };
+  const cost = modelBytes > 0 ? `, ${megabytes(modelBytes + RUNTIME_SIZES.wasm.packed)}` : "";
   const json = JSON.stringify({ file: photo.name, ...best, top: answer.confidences, by: answer.engine }, null, 2);
   return (
     <>
@@ -54,12 +56,9 @@ export function Actions({ photo, answerer, corrections, modelBytes, map, onMap, 
         </button>
         <Copy text={json} what="the answer as JSON" />
       </div>
-      {looking && device !== "ready" && (
-        <p class="quiet small" role="status">
-          Maps are made on this device: fetching the recogniser
-          {modelBytes > 0 && `, ${megabytes(modelBytes + 3_740_000)}`}…
-        </p>
-      )}
+      <p class="quiet small live" role="status">
+        {looking && device !== "ready" && `Maps are made on this device: fetching the recogniser${cost}…`}
+      </p>
       {trouble !== "" && (
         <p class="note" role="alert">
           {trouble}

@@ -1,5 +1,6 @@
 // Several photos: a row each, and the table as a file.
 
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { csv } from "../csv.ts";
 import type { Gallery, PagePhoto, Photos } from "../photos.ts";
 import { save } from "../save.ts";
@@ -9,18 +10,36 @@ interface Props {
   readonly gallery: Gallery;
   readonly photos: Photos;
   readonly threshold: number;
+  /** The list goes away, and with it the button that was pressed: the focus needs another place. */
+  readonly onGone: () => void;
 }
 
-export function AllPhotos({ gallery, photos, threshold }: Props) {
+export function AllPhotos({ gallery, photos, threshold, onGone }: Props) {
   const all = gallery.photos;
+  const list = useRef<HTMLUListElement>(null);
+  /** Row whose button was pressed and is gone. */
+  const left = useRef<number | undefined>(undefined);
+  useLayoutEffect(() => {
+    if (left.current === undefined) return;
+    const row = Math.min(left.current, all.length - 1);
+    left.current = undefined;
+    list.current?.children[row]?.querySelector<HTMLElement>(".remove")?.focus();
+  }, [all]);
+  const remove = (id: number, row: number) => {
+    left.current = row;
+    if (all.length <= 2) onGone();
+    photos.remove(id);
+  };
+  const clear = () => {
+    onGone();
+    photos.clear();
+  };
   const open = all.filter(({ status }) => status === "waiting" || status === "working").length;
   return (
     <section aria-labelledby="all-title" class="panel">
       <div class="row spread">
         <h2 id="all-title">{all.length} photos</h2>
-        <p class="quiet small" role="status">
-          {open > 0 ? `${all.length - open} of ${all.length} done` : "all done"}
-        </p>
+        <p class="quiet small">{open > 0 ? `${all.length - open} of ${all.length} done` : "all done"}</p>
         <div class="row">
           <button
             type="button"
@@ -30,13 +49,13 @@ export function AllPhotos({ gallery, photos, threshold }: Props) {
           >
             Save as CSV
           </button>
-          <button type="button" class="button" onClick={() => photos.clear()}>
+          <button type="button" class="button" onClick={clear}>
             Clear
           </button>
         </div>
       </div>
-      <ul class="all">
-        {all.map((photo) => (
+      <ul class="all" ref={list}>
+        {all.map((photo, row) => (
           <li key={photo.id} class={photo.id === gallery.shown ? "shown" : ""}>
             <button
               type="button"
@@ -56,7 +75,7 @@ export function AllPhotos({ gallery, photos, threshold }: Props) {
               type="button"
               class="button plain remove"
               aria-label={`Remove ${photo.name}`}
-              onClick={() => photos.remove(photo.id)}
+              onClick={() => remove(photo.id, row)}
             >
               ×
             </button>

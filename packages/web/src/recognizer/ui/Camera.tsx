@@ -45,7 +45,8 @@ export function Camera({ onPhoto, onClose }: Props) {
       (file) => {
         if (file === null) return setTrouble("The camera gave no picture.");
         onPhoto({ file, name: `camera ${new Date().toTimeString().slice(0, 8)}.jpg` });
-        onClose();
+        // A dialog that is closed gives the focus back, one that is taken away does not.
+        dialog.current?.close();
       },
       "image/jpeg",
       0.95,

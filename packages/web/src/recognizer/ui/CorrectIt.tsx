@@ -22,12 +22,17 @@ export function CorrectIt({ photo, url, onCorrected, onClose }: Props) {
   const [other, setOther] = useState("");
   const [withPhoto, setWithPhoto] = useState(true);
   const [trouble, setTrouble] = useState("");
+  const [busy, setBusy] = useState(false);
   useEffect(() => dialog.current?.showModal(), []);
   const labels = (photo.answer?.confidences ?? []).map((answer) => answer.label).sort();
   const wanted = label === OTHER ? other.trim() : label;
 
   const submit = async (event: Event) => {
     event.preventDefault();
+    // Enter twice is one correction.
+    if (busy) return;
+    setBusy(true);
+    setTrouble("");
     try {
       const made = await correction(photo, wanted, withPhoto);
       if (url === null) {
@@ -40,6 +45,7 @@ export function CorrectIt({ photo, url, onCorrected, onClose }: Props) {
       dialog.current?.close();
     } catch (error) {
       setTrouble(error instanceof Error ? error.message : String(error));
+      setBusy(false);
     }
   };
 
@@ -88,7 +94,7 @@ export function CorrectIt({ photo, url, onCorrected, onClose }: Props) {
           </p>
         )}
         <div class="row">
-          <button type="submit" class="button primary" disabled={wanted === ""}>
+          <button type="submit" class="button primary" disabled={wanted === ""} aria-busy={busy}>
             {url === null ? "Save the correction" : "Send the correction"}
           </button>
           <button type="button" class="button" onClick={() => dialog.current?.close()}>

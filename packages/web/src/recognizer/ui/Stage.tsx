@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { HeatMap } from "../device/protocol.ts";
 import type { PagePhoto } from "../photos.ts";
-import { placeWords } from "../words.ts";
+import { brightest } from "../words.ts";
 
 interface Props {
   readonly photo: PagePhoto;
@@ -31,7 +31,7 @@ export function Stage({ photo, map }: Props) {
       <figcaption class="quiet small">
         {photo.name}
         {map !== undefined && best !== undefined && (
-          <span role="status">
+          <span>
             {" "}
             · “{best}” rests most on {brightest(map)}; outside the frame nothing was looked at
           </span>
@@ -69,11 +69,4 @@ function colours({ values }: HeatMap): Uint8ClampedArray<ArrayBuffer> {
     pixels.set([255, 230 - 190 * share, 40 * (1 - share), 190 * share ** 0.7], i * 4);
   });
   return pixels;
-}
-
-function brightest({ values, width, height, area }: HeatMap): string {
-  const place = values.indexOf(Math.max(...values));
-  const x = area.left + (((place % width) + 0.5) / width) * area.width;
-  const y = area.top + ((Math.floor(place / width) + 0.5) / height) * area.height;
-  return placeWords(x, y);
 }

@@ -47,7 +47,7 @@ function Headline({ answer, threshold }: { readonly answer: PhotoAnswer; readonl
   if (best === undefined) return null;
   const sure = best.confidence >= threshold;
   return (
-    <div role="status" class="headline">
+    <div class="headline">
       {sure ? (
         <>
           <h2 class="label">{best.label}</h2>
@@ -92,13 +92,14 @@ function Bars({ answer }: { readonly answer: PhotoAnswer }) {
   );
 }
 
-function Origin({ answer: { engine, milliseconds, sentTo } }: { readonly answer: PhotoAnswer }) {
+function Origin({ answer: { engine, milliseconds, sentTo, notSent } }: { readonly answer: PhotoAnswer }) {
   const host = sentTo === null ? "" : hostWords(sentTo);
   return (
     <p class="origin quiet small" data-testid="origin">
       {duration(milliseconds)} ·{" "}
       {engine === "server" ? `answered by ${host}` : `answered in this browser (${ENGINES[engine]})`} ·{" "}
       {sentTo === null && "the photo stayed on this device"}
+      {notSent !== undefined && `: ${notSent}`}
       {sentTo !== null && engine === "server" && "the photo was sent there"}
       {sentTo !== null && engine !== "server" && `the photo was sent to ${host} too, which did not answer in time`}
     </p>
@@ -117,7 +118,7 @@ function Working({ answerer, onAnswerHere }: { readonly answerer: Answerer; read
   }, []);
   const waitsForServer = answerer.place === "server" && state.device !== "loading";
   return (
-    <div class="working" role="status">
+    <div class="working">
       <h2>
         {waitsForServer ? "Asking the server…" : state.device === "ready" ? "Looking…" : "Fetching the recogniser…"}
       </h2>

@@ -1,6 +1,7 @@
 // The switch between the two backends, and the GPU.
 
 import type { Answerer, Mode } from "../answerer.ts";
+import { RUNTIME_SIZES } from "../device/sizes.ts";
 import type { Offline } from "../offline/keep.ts";
 import type { SiteConfig } from "../siteConfig.ts";
 import { useStore } from "../store.ts";
@@ -29,7 +30,8 @@ export function Where({ answerer, config, offline, probe }: Props) {
     </label>
   );
   const size = config.model === null ? 0 : config.model.bytes;
-  const cost = `fetched once: the runtime, 14.2\u00a0MB (packed 3.7), and the model${size > 0 ? `, ${megabytes(size)}` : ""}`;
+  const { wasm, webgpu } = RUNTIME_SIZES;
+  const cost = `fetched once: the runtime, ${megabytes(wasm.bytes)} (packed ${megabytes(wasm.packed)}), and the model${size > 0 ? `, ${megabytes(size)}` : ""}`;
   return (
     <section aria-labelledby="where-title" class="panel">
       <h2 id="where-title">Where photos are looked at</h2>
@@ -46,7 +48,7 @@ export function Where({ answerer, config, offline, probe }: Props) {
       )}
       {!both && config.model === null && <p class="quiet">On {host}: this page has no model of its own.</p>}
       {server === "away" && (
-        <p class="note" role="status">
+        <p class="note">
           {host} does not answer: {reason}.{" "}
           <button type="button" class="button plain" onClick={() => void answerer.prepare()}>
             Try it again
@@ -59,9 +61,7 @@ export function Where({ answerer, config, offline, probe }: Props) {
             type="checkbox"
             checked={gpu !== "off"}
             disabled={gpu === "checking"}
-            onChange={async ({ currentTarget: { checked } }) =>
-              answerer.useGpu(checked, checked ? await probe() : undefined)
-            }
+            onChange={({ currentTarget: { checked } }) => void (checked ? answerer.useGpu(probe) : answerer.leaveGpu())}
           />
           <span class="choice-text">
             <b>Use the graphics card on this device</b>
@@ -69,16 +69,16 @@ export function Where({ answerer, config, offline, probe }: Props) {
               {gpu === "checking" && "Comparing its answer with the processor's…"}
               {gpu === "on" && "It gives the same answers as the processor."}
               {gpu === "off" &&
-                (gpuReason === "" ? "WebGPU; fetches 26.8\u00a0MB (packed 6.7) more" : `Not used: ${gpuReason}.`)}
+                (gpuReason === ""
+                  ? `WebGPU; fetches ${megabytes(webgpu.bytes)} (packed ${megabytes(webgpu.packed)}) more`
+                  : `Not used: ${gpuReason}.`)}
             </span>
           </span>
         </label>
       )}
-      {status === "kept" && (
-        <p class="quiet small" role="status">
-          This page works without a network from now on.
-        </p>
-      )}
+      <p class="quiet small live" role="status">
+        {status === "kept" && "This page works without a network from now on."}
+      </p>
       {device === "failed" && <p class="note">The recogniser could not be loaded into this browser.</p>}
     </section>
   );

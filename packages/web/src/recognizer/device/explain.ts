@@ -1,0 +1,3 @@
+// The part of the worker that comes when the first map is asked for.
+
+export { Explainer } from "@ballsight/vision";
