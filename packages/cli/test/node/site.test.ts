@@ -73,7 +73,7 @@ describe("what is in it", () => {
     const [home, card] = await Promise.all([read("index.html"), read("card.html")]);
     expect(home).toContain("<title>Balls &amp; co</title>");
     for (const label of (await config()).labels) expect(home).toContain(`<span>${label}</span>`);
-    expect(home).toContain("95.4\u00a0% of 497 photos right");
+    expect(home).toContain("96.6\u00a0% of 497 photos right");
     expect(card).toContain('<th scope="row">Tennis</th><td>100.0\u00a0%</td>');
     expect(await read("recognizer.html")).toContain("<title>Balls &#38; co</title>");
   });

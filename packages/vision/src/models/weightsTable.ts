@@ -95,7 +95,7 @@ export const MODELS: readonly ModelEntry[] = [
     architecture: "mobilenet_v2",
     weights: "sports_balls",
     file: "mobilenet_v2.sports_balls.safetensors",
-    sha256: "0f86e745a75cd94d",
+    sha256: "1cdc04e95b9eeb14",
     license: "Apache-2.0",
     classes: 10,
     inputSize: 224,
