@@ -1,6 +1,7 @@
 // What an optimiser is here: names of its state, and the ONNX nodes of one update. No state of its own; everything is fed and comes out.
 
 import type { OnnxGraph } from "../onnx/graph.ts";
+import type { Scaled } from "./scaled.ts";
 
 export interface UpdateInputs {
   readonly parameter: string;
@@ -12,6 +13,7 @@ export interface UpdateInputs {
   readonly step: string;
   /** Scalar weight decay, or undefined where none applies. */
   readonly weightDecay: string | undefined;
+  readonly scaled: Scaled;
 }
 
 export interface Optimizer {

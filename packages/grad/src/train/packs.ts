@@ -27,6 +27,8 @@ export interface Pack {
   readonly group: number;
   readonly decay: boolean;
   readonly size: number;
+  /** The shape of its tensors: [size], or a picture whose memory is that vector's, where blocked kernels compute with it. */
+  readonly shape: readonly number[];
   readonly entries: readonly PackEntry[];
 }
 
@@ -39,7 +41,24 @@ const PACK_SIZE = 1 << 18;
 /** Larger parameters are cut into parts of up to this many floats (4 MiB): with smaller ones, more calls of the kernels cost what the cache saves. */
 const PART_SIZE = 1 << 20;
 
-export function packParameters(parameters: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>): Pack[] {
+/** Rows of a pack's picture at most: what threads share, each long enough for the kernel. */
+const ROWS = 64;
+
+/** [1, block, rows, columns] for the blocked kernels where the blocks come out even. */
+function packShape(size: number, block: number): number[] {
+  const pixels = size / block;
+  if (block === 1 || !Number.isInteger(pixels)) return [size];
+  let rows = ROWS;
+  while (pixels % rows !== 0) rows--;
+  return [1, block, rows, pixels / rows];
+}
+
+/** @param block Size of the blocked kernels' blocks; 1 where there are none. */
+export function packParameters(
+  parameters: readonly Value[],
+  plan: ReadonlyMap<Value, FilterLayout>,
+  block: number,
+): Pack[] {
   const buckets = new Map<string, Value[]>();
   for (const parameter of parameters) {
     if (parameter.source.kind !== "parameter") continue;
@@ -47,15 +66,15 @@ export function packParameters(parameters: readonly Value[], plan: ReadonlyMap<V
     const key = `${group}/${decay}`;
     buckets.set(key, [...(buckets.get(key) ?? []), parameter]);
   }
-  return [...buckets.values()].flatMap((values) => split(values, plan));
+  return [...buckets.values()].flatMap((values) => split(values, plan, block));
 }
 
-function split(values: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>): Pack[] {
+function split(values: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>, block: number): Pack[] {
   const packs: { entries: PackEntry[]; size: number }[] = [];
   for (const value of values) {
     const entry = describe(value, plan.get(value));
     const last = packs.at(-1);
-    if (entry.size > PACK_SIZE) packs.push(...parts(entry));
+    if (entry.size > PACK_SIZE) packs.push(...parts(entry, block));
     else if (last === undefined || last.size + entry.size > PACK_SIZE)
       packs.push({ entries: [{ ...entry, offset: 0 }], size: entry.size });
     else {
@@ -69,12 +88,13 @@ function split(values: readonly Value[], plan: ReadonlyMap<Value, FilterLayout>)
     group,
     decay,
     size,
+    shape: packShape(size, block),
     entries,
   }));
 }
 
-function parts(entry: Omit<PackEntry, "offset">): { entries: PackEntry[]; size: number }[] {
-  const bounds = partBounds(entry);
+function parts(entry: Omit<PackEntry, "offset">, block: number): { entries: PackEntry[]; size: number }[] {
+  const bounds = partBounds(entry, block);
   return bounds.slice(1).map((end, i) => {
     const [start, size] = [bounds[i]!, end - bounds[i]!];
     return { entries: [{ ...entry, start, size, offset: 0 }], size };
@@ -83,11 +103,11 @@ function parts(entry: Omit<PackEntry, "offset">): { entries: PackEntry[]; size: 
 
 /**
  * Where a parameter is cut: dense filters behind whole blocks of output channels, so that convolutions take the parts as they lie, and
- * behind every fourth where that fits, as the kernel computes four at a time; others anywhere, into parts of one size.
+ * behind every fourth where that fits, as the kernel computes four at a time; others behind any block, into parts of one size.
  */
-function partBounds({ whole, layout, storedShape }: Omit<PackEntry, "offset">): number[] {
+function partBounds({ whole, layout, storedShape }: Omit<PackEntry, "offset">, block: number): number[] {
   const row = layout?.kind === "dense" ? whole / storedShape[0]! : whole;
-  const unit = [4 * row, row].find((size) => size <= 1.25 * PART_SIZE) ?? 1;
+  const unit = [4 * row, row].find((size) => size <= 1.25 * PART_SIZE) ?? block;
   const units = Math.ceil(whole / unit);
   const count = Math.ceil(units / Math.max(1, Math.floor(PART_SIZE / unit)));
   const size = Math.ceil(units / count) * unit;
@@ -115,7 +135,7 @@ export function packBuffers(buffers: readonly Value[]): Pack {
     size += entry.size;
     return entry;
   });
-  return { id: "buffers", group: 0, decay: false, size, entries };
+  return { id: "buffers", group: 0, decay: false, size, shape: [size], entries };
 }
 
 /** Plain tensors by name to packed vectors; what is undefined is zeros. Remembers what it stored last: the parts of a parameter follow each other. */

@@ -56,7 +56,7 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
   if (parameters.length === 0)
     throw new GradError("BAD_ATTRIBUTE", "buildTrainProgram: expected at least one trainable parameter but found none");
   const plan = planParameters(graph, target);
-  const packs = packParameters(parameters, plan);
+  const packs = packParameters(parameters, plan, target.kind === "blocked" ? target.block : 1);
   const buffers = packBuffers(graph.buffers);
   const grads = new Map(gradients(loss, parameters).map((grad, index) => [parameters[index]!, grad]));
   const byName = new Map(parameters.map((value) => [nameOf(value), value]));
@@ -65,10 +65,10 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
   const update = { packs, buffers, optimizer, average };
   const hyper = accumulate ? undefined : updateInputs(g, update);
   const ownSlots = accumulate ? ["value", GRADIENT] : slotsOf(update);
-  for (const pack of packs) for (const slot of ownSlots) g.input(slotName(slot, pack), "float32", [pack.size]);
+  for (const pack of packs) for (const slot of ownSlots) g.input(slotName(slot, pack), "float32", pack.shape);
   const bufferSlots = bufferSlotsOf(update);
   for (const slot of accumulate ? bufferSlots.slice(0, 1) : bufferSlots)
-    g.input(slotName(slot, buffers), "float32", [buffers.size]);
+    g.input(slotName(slot, buffers), "float32", buffers.shape);
 
   const wanted = [
     loss,
@@ -102,17 +102,18 @@ export function buildTrainProgram(graph: Graph, options: TrainProgramOptions): T
     cut.set(name, made);
     return made[index]!;
   };
-  const gradientOf = ({ entries }: Pack) => {
+  const gradientOf = ({ entries, shape }: Pack) => {
     const parts = entries.map(gradientPart);
-    return parts.length === 1 ? parts[0]! : g.op("Concat", parts, { axis: 0 });
+    const whole = parts.length === 1 ? parts[0]! : g.op("Concat", parts, { axis: 0 });
+    return shape.length === 1 ? whole : context.reshape(whole, ...shape);
   };
   const moved = buffers.size > 0 ? moveBuffers(context, graph, buffers) : undefined;
-  if (moved !== undefined) g.output(moved, "float32", [buffers.size], nextName(slotName("value", buffers)));
+  if (moved !== undefined) g.output(moved, "float32", buffers.shape, nextName(slotName("value", buffers)));
   if (hyper !== undefined) addUpdates(g, update, hyper, gradientOf, moved);
   else {
     for (const pack of packs) {
       const sum = slotName(GRADIENT, pack);
-      g.output(g.op("Add", [sum, gradientOf(pack)]), "float32", [pack.size], nextName(sum));
+      g.output(g.op("Add", [sum, gradientOf(pack)]), "float32", pack.shape, nextName(sum));
     }
   }
   g.output(context.plain(loss), "float32", [], "loss");
@@ -160,15 +161,10 @@ function bindPacks(context: Lowering, packs: readonly Pack[], values: ReadonlyMa
   const { g } = context;
   const parts = new Map<string, { readonly entries: PackEntry[]; readonly names: string[] }>();
   for (const pack of packs) {
-    const whole = slotName("value", pack);
-    const names =
-      pack.entries.length === 1
-        ? [whole]
-        : split(
-            context,
-            whole,
-            pack.entries.map(({ size }) => size),
-          );
+    const held = slotName("value", pack);
+    const whole = pack.shape.length === 1 ? held : context.reshape(held, pack.size);
+    const sizes = pack.entries.map(({ size }) => size);
+    const names = sizes.length === 1 ? [whole] : split(context, whole, sizes);
     for (const [index, entry] of pack.entries.entries()) {
       const known = parts.get(entry.name) ?? { entries: [], names: [] };
       known.entries.push(entry);

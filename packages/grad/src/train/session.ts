@@ -95,7 +95,7 @@ export class TrainingSession {
     if (update === undefined) return;
     const zeros = new Float32Array(Math.max(...program.packs.map(({ size }) => size)));
     for (const pack of program.packs)
-      this.#zeros.set(pack, new runtime.Tensor("float32", zeros.subarray(0, pack.size), [pack.size]));
+      this.#zeros.set(pack, new runtime.Tensor("float32", zeros.subarray(0, pack.size), pack.shape));
   }
 
   #hold(name: string, tensor: ort.Tensor): void {
@@ -131,7 +131,7 @@ export class TrainingSession {
       const find = (name: string) =>
         state.get(prefixed(slot, name)) ?? (slot === "average" ? state.get(name) : undefined);
       for (const pack of packs)
-        this.#hold(slotName(slot, pack), new this.#runtime.Tensor("float32", packed(pack, find), [pack.size]));
+        this.#hold(slotName(slot, pack), new this.#runtime.Tensor("float32", packed(pack, find), pack.shape));
     }
     this.#clearSums();
   }

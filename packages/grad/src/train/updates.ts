@@ -2,6 +2,7 @@
 
 import { OnnxGraph } from "../onnx/graph.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import { scaledByKernel, scaledByOps } from "../optim/scaled.ts";
 import type { Pack } from "./packs.ts";
 
 /** What is updated, and how. */
@@ -60,6 +61,9 @@ export function updateInputs(g: OnnxGraph, { packs, average }: Updated): HyperIn
   };
 }
 
+const scaledFor = (g: OnnxGraph, { shape: [, block] }: Pack) =>
+  block === undefined ? scaledByOps(g) : scaledByKernel(g, block);
+
 /**
  * Adds the updates to a graph whose inputs hold all slots; `gradientOf` names a pack's gradient, `buffers` the new
  * buffers where there are any (their averages follow here).
@@ -73,10 +77,10 @@ export function addUpdates(
 ): void {
   const follow = (pack: Pack, value: string) => {
     if (hyper.average === undefined) return;
-    // average + (1 - decay) · (value - average)
+    // average · decay + (1 - decay) · value
     const old = slotName("average", pack);
-    const change = g.op("Mul", [g.op("Sub", [value, old]), g.op("Sub", [g.scalar(1), hyper.average])]);
-    g.output(g.op("Add", [old, change]), "float32", [pack.size], nextName(old));
+    const share = g.op("Mul", [value, g.op("Sub", [g.scalar(1), hyper.average])]);
+    g.output(g.op("Add", [g.op("Mul", [old, hyper.average]), share]), "float32", pack.shape, nextName(old));
   };
   for (const pack of packs) {
     const value = slotName("value", pack);
@@ -88,10 +92,11 @@ export function addUpdates(
       momentum: hyper.momentum,
       step: hyper.step,
       weightDecay: pack.decay ? hyper.weightDecay : undefined,
+      scaled: scaledFor(g, pack),
     });
-    g.output(updated.parameter, "float32", [pack.size], nextName(value));
+    g.output(updated.parameter, "float32", pack.shape, nextName(value));
     for (const [index, slot] of optimizer.state.entries())
-      g.output(updated.state[index]!, "float32", [pack.size], nextName(slotName(slot, pack)));
+      g.output(updated.state[index]!, "float32", pack.shape, nextName(slotName(slot, pack)));
     follow(pack, updated.parameter);
   }
   if (newBuffers !== undefined) follow(buffers, newBuffers);
@@ -104,10 +109,10 @@ export function updateModel(update: Updated): Uint8Array {
   const hyper = updateInputs(g, update);
   const share = g.input(HYPER.share, "float32", []);
   for (const pack of packs)
-    for (const slot of [...slotsOf(update), GRADIENT]) g.input(slotName(slot, pack), "float32", [pack.size]);
+    for (const slot of [...slotsOf(update), GRADIENT]) g.input(slotName(slot, pack), "float32", pack.shape);
   // Without averages nothing here reads the buffers.
   const averaged = update.average && buffers.size > 0;
-  if (averaged) for (const slot of bufferSlotsOf(update)) g.input(slotName(slot, buffers), "float32", [buffers.size]);
+  if (averaged) for (const slot of bufferSlotsOf(update)) g.input(slotName(slot, buffers), "float32", buffers.shape);
   const mean = (pack: Pack) => g.op("Mul", [slotName(GRADIENT, pack), share]);
   addUpdates(g, update, hyper, mean, averaged ? slotName("value", buffers) : undefined);
   return g.toModel();

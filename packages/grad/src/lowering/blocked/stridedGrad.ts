@@ -9,33 +9,45 @@ import { type FilterLayout, filterShape } from "../layout.ts";
 
 type Sizes = [number, number, number, number];
 
-/** What a remainder of positions modulo the stride reads: for each step of dy, counted from `first`, the tap, or undefined. */
+/** The remainders of positions modulo the stride that read the same steps of dy: their tap at each step, counted from `first`. */
 interface Side {
-  /** dy's first step for position 0 (and remainder 0); not above 0. */
   readonly first: number;
-  readonly taps: readonly (readonly (number | undefined)[])[];
+  readonly remainders: readonly { readonly remainder: number; readonly taps: readonly number[] }[];
+}
+
+/** Padding in front of dy and behind it, so that a side's result has `count` steps, and where position 0 lies in it. */
+function extent({ first, remainders }: Side, steps: number, count: number) {
+  const before = Math.max(0, -first);
+  return { before, after: count - steps - before + remainders[0]!.taps.length - 1, offset: before + first };
+}
+
+/** Steps that the results of all sides have: what positions there are, and whatever dy's steps lead to. */
+function countOf(sides: readonly Side[], steps: number, positions: number): number {
+  const each = sides.map((side) => Math.max(positions + extent(side, steps, 0).offset, -extent(side, steps, 0).after));
+  return Math.max(...each);
+}
+
+/** Position p = s·u + a of dx gets dy[u + (a + padding - i) / s] by those taps i for which that is a whole number. */
+function sidesOf(kernel: number, stride: number, padding: number): Side[] {
+  const sides = new Map<string, { first: number; remainders: { remainder: number; taps: number[] }[] }>();
+  for (let remainder = 0; remainder < stride; remainder++) {
+    const taps = Array.from({ length: kernel }, (_, i) => kernel - 1 - i).filter(
+      (tap) => (remainder + padding - tap) % stride === 0,
+    );
+    if (taps.length === 0) continue;
+    const first = (remainder + padding - taps[0]!) / stride;
+    const key = `${first} ${taps.length}`;
+    const side = sides.get(key) ?? { first, remainders: [] };
+    side.remainders.push({ remainder, taps });
+    sides.set(key, side);
+  }
+  return [...sides.values()];
 }
 
 /**
- * Position p = s·u + a of dx gets dy[u + (a + padding - i) / s] by those taps i for which that is a whole number.
- * All remainders share one range of steps.
- */
-function sideOf(kernel: number, stride: number, padding: number): Side {
-  const steps = Array.from({ length: stride }, (_, a) =>
-    Array.from({ length: kernel }, (_, tap) => ({ tap, step: (a + padding - tap) / stride })).filter(({ step }) =>
-      Number.isInteger(step),
-    ),
-  );
-  const all = steps.flat().map(({ step }) => step);
-  const [first, last] = [Math.min(0, ...all), Math.max(...all)];
-  const range = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  return { first, taps: steps.map((some) => range.map((at) => some.find(({ step }) => step === at)?.tap)) };
-}
-
-/**
- * One convolution over dy with the remainders as groups of output channels, [N, sh·sw·C, U, V], whose rows are then put where they
- * belong. Zeros between the rows and columns of dy would cost sh·sw times the work; here the taps that a remainder lacks do (16 for
- * 9 of a 3x3 kernel at stride 2).
+ * A convolution over dy for all remainders that read the same of it, as groups of output channels, [N, groups·C, U, V]; the rows of all
+ * are then put where they belong. Zeros between the rows and columns of dy would cost sh·sw times the work. What no tap reaches (a 1x1
+ * kernel's) is zero.
  */
 export function stridedInputGrad(
   { inputs: [dy, weight, x], attributes: { stride, padding } }: Node<ConvAttributes>,
@@ -47,51 +59,66 @@ export function stridedInputGrad(
   const [n, c, h, w] = fixedShape(x!, "conv2dInputGrad") as Sizes;
   const [, , oh, ow] = fixedShape(dy!, "conv2dInputGrad") as Sizes;
   const [kb, cb, kh, kw] = filterShape(fixedShape(weight!, "conv2dInputGrad"), layout) as Sizes;
-  const [vertical, horizontal] = [sideOf(kh, stride[0], padding[0]), sideOf(kw, stride[1], padding[1])];
-  const kernel = [vertical.taps[0]!.length, horizontal.taps[0]!.length] as const;
-  const remainders = stride[0] * stride[1];
+  const sides = [sidesOf(kh, stride[0], padding[0]), sidesOf(kw, stride[1], padding[1])] as const;
+  const u = countOf(sides[0], oh, Math.ceil(h / stride[0]));
+  const v = countOf(sides[1], ow, Math.ceil(w / stride[1]));
+  const swapped = rows(kb * cb * kh * kw);
 
-  const count = kb * cb * kh * kw;
-  const withZero = g.op("Pad", [rows(count), g.ints(0, 0, 1, 0)]);
-  const key = `strided filter ${[kb, cb, kh, kw, ...stride, padding[0], padding[1]]}`;
-  const filter = context.gatherRows(withZero, key, () => {
-    const index: number[] = [];
-    for (const rowTaps of vertical.taps)
-      for (const columnTaps of horizontal.taps)
+  /** By remainders, row's · stride + column's: their group of channels, and where position 0 lies in its picture. */
+  const placeOf = new Map<number, { group: number; top: number; left: number }>();
+  const parts: string[] = [];
+  for (const vertical of sides[0])
+    for (const horizontal of sides[1]) {
+      const kernel = [vertical, horizontal].map((side) => side.remainders[0]!.taps.length) as [number, number];
+      const groups = vertical.remainders.flatMap((row) =>
+        horizontal.remainders.map((column) => ({
+          row,
+          column,
+          remainder: row.remainder * stride[1] + column.remainder,
+        })),
+      );
+      const [rowSpan, columnSpan] = [extent(vertical, oh, u), extent(horizontal, ow, v)];
+      for (const { remainder } of groups)
+        placeOf.set(remainder, { group: placeOf.size, top: rowSpan.offset, left: columnSpan.offset });
+      const key = `strided filter ${[kb, cb, kh, kw, ...stride, padding[0], padding[1], vertical.first, horizontal.first]}`;
+      const filter = context.gatherRows(swapped, `${key} ${kernel}`, () => {
+        const index: number[] = [];
+        for (const { row, column } of groups)
+          for (let ci = 0; ci < cb; ci++)
+            for (let ki = 0; ki < kb; ki++)
+              for (const i of row.taps) for (const j of column.taps) index.push(((ki * cb + ci) * kh + i) * kw + j);
+        return Int32Array.from(index);
+      });
+      const pads = [rowSpan.before, columnSpan.before, rowSpan.after, columnSpan.after];
+      const shape = [groups.length * cb * block, kb * block, ...kernel];
+      const attributes = { pads, kernel_shape: kernel, group: 1 };
+      const image = context.blocked(dy!);
+      parts.push(g.op("Conv", [image, context.reshape(filter, ...shape)], attributes, { domain: NCHWC_DOMAIN }));
+    }
+  const result = parts.length === 1 ? parts[0]! : g.op("Concat", parts, { axis: 1 });
+  const made = context.reshape(result, n * placeOf.size * cb * u * v, block);
+  const isWhole = placeOf.size === stride[0] * stride[1];
+  const open = isWhole ? made : g.op("Pad", [made, g.ints(0, 0, 1, 0)]);
+  const placed = context.gatherRows(
+    open,
+    `strided ${[n, cb, h, w, u, v, ...stride]} ${JSON.stringify([...placeOf])}`,
+    () => {
+      const index = new Int32Array(n * cb * h * w);
+      let at = 0;
+      for (let sample = 0; sample < n; sample++)
         for (let ci = 0; ci < cb; ci++)
-          for (let ki = 0; ki < kb; ki++)
-            for (const i of rowTaps)
-              for (const j of columnTaps)
-                index.push(i === undefined || j === undefined ? count : ((ki * cb + ci) * kh + i) * kw + j);
-    return Int32Array.from(index);
-  });
-  const [u, v] = [Math.ceil(h / stride[0]), Math.ceil(w / stride[1])];
-  const pads = [
-    -vertical.first,
-    -horizontal.first,
-    Math.max(0, u - oh + vertical.first + kernel[0] - 1),
-    Math.max(0, v - ow + horizontal.first + kernel[1] - 1),
-  ] as const;
-  const result = g.op(
-    "Conv",
-    [context.blocked(dy!), context.reshape(filter, remainders * cb * block, kb * block, ...kernel)],
-    { pads, kernel_shape: kernel, group: 1 },
-    { domain: NCHWC_DOMAIN },
+          for (let y = 0; y < h; y++)
+            for (let z = 0; z < w; z++) {
+              const place = placeOf.get((y % stride[0]) * stride[1] + (z % stride[1]));
+              if (place === undefined) index[at++] = n * placeOf.size * cb * u * v;
+              else {
+                const row = Math.floor(y / stride[0]) + place.top;
+                const plane = (sample * placeOf.size + place.group) * cb + ci;
+                index[at++] = (plane * u + row) * v + Math.floor(z / stride[1]) + place.left;
+              }
+            }
+      return index;
+    },
   );
-  const [rowsMade, columnsMade] = [oh + pads[0] + pads[2] - kernel[0] + 1, ow + pads[1] + pads[3] - kernel[1] + 1];
-  const made = context.reshape(result, n * remainders * cb * rowsMade * columnsMade, block);
-  const placed = context.gatherRows(made, `strided ${[n, cb, h, w, rowsMade, columnsMade, ...stride]}`, () => {
-    const index = new Int32Array(n * cb * h * w);
-    let at = 0;
-    for (let sample = 0; sample < n; sample++)
-      for (let ci = 0; ci < cb; ci++)
-        for (let y = 0; y < h; y++)
-          for (let z = 0; z < w; z++) {
-            const remainder = (y % stride[0]) * stride[1] + (z % stride[1]);
-            const plane = (sample * remainders + remainder) * cb + ci;
-            index[at++] = (plane * rowsMade + Math.floor(y / stride[0])) * columnsMade + Math.floor(z / stride[1]);
-          }
-    return index;
-  });
   return context.reshape(placed, n, context.padded(c), h, w);
 }
