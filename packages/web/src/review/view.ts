@@ -71,6 +71,10 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
   blurred: "blurred",
   "low-information": "hardly any content",
   grey: "no colour",
+  drawn: "drawn",
+  collage: "several in one",
+  border: "framed",
+  text: "text over it",
   "odd-aspect": "a strip",
   "odd-size": "odd size",
 };
