@@ -81,7 +81,7 @@ describe.skipIf(chromium === undefined)("review in a browser (chromium, or CHROM
     await writeIssues(root, [
       ...doubtful.slice(0, 34).map((photo, i) => wrongLabel(photo, next(photo), i / 100, photos)),
       copyOf(small, photos.find(({ file }) => file === "Golf/10.jpg")!),
-      dark(doubtful[35]!),
+      { ...dark(doubtful[35]!), loss: 9 },
     ]);
     browser = await engine.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
     review = await start();
@@ -180,6 +180,22 @@ describe.skipIf(chromium === undefined)("review in a browser (chromium, or CHROM
     expect(await page.$$("[aria-selected=true]")).toHaveLength(0);
   });
 
+  test("a key held down decides about one photo", async () => {
+    const before = lines().length;
+    const heard = await page.textContent("[aria-live]");
+    for (let i = 0; i < 4; i++) await page.keyboard.down("k");
+    await page.keyboard.up("k");
+    await page.waitForFunction((text) => document.querySelector("[aria-live]")?.textContent !== text, heard);
+    // Comes after whatever the held key would have sent.
+    await press("u");
+    expect(
+      lines()
+        .slice(before)
+        .map(({ action }) => action),
+    ).toEqual(["keep", "undo"]);
+    await page.focus("#grid");
+  });
+
   test("two tabs: each sees the other, and neither decides over what it has not seen", async () => {
     const other = await open();
     const deaf = await browser.newPage();
@@ -242,8 +258,23 @@ describe.skipIf(chromium === undefined)("review in a browser (chromium, or CHROM
     await page.focus("#grid");
     await page.keyboard.press("c");
     await page.waitForSelector("dialog .pair img >> nth=1");
+    const focused = () => page.evaluate(() => document.activeElement?.textContent || document.activeElement?.id);
+    // Closed by its button, by its key, and over another one: the focus is where it was.
+    await page.click("dialog >> text=Close");
+    await page.waitForSelector("dialog", { state: "detached" });
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("grid");
+    await page.focus(".tools button:last-child");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog.help");
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog", { state: "detached" });
+    expect(await focused()).toContain("Keys");
+    await page.focus("#grid");
+    await page.keyboard.press("c");
+    await page.waitForSelector("dialog .pair img >> nth=1");
     await page.click("text=Take this one out instead");
     await page.waitForSelector('.card .mark:has-text("kept")');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("grid");
     const text = readFileSync(join(root, "decisions.jsonl"), "utf8").trimEnd().split("\n");
     const [out, kept] = text.slice(-2).map((line) => JSON.parse(line));
     expect(out).toMatchObject({ action: "exclude", file: "Golf/10.jpg", of: doubtful[34]!.sha256 });
@@ -274,13 +305,17 @@ describe.skipIf(chromium === undefined)("review in a browser (chromium, or CHROM
       for (const [key, name] of [
         ["?", "help"],
         ["z", "zoom"],
+        ["c", "compare"],
       ] as const) {
+        if (key === "c") await page.selectOption("[aria-label=Reason]", "copy");
+        await page.focus("#grid");
         await page.keyboard.press(key);
-        await page.waitForSelector(`dialog.${name}`);
+        await page.waitForSelector(`dialog.${name}${key === "c" ? " .pair img >> nth=1" : ""}`);
         all.push(...(await findings(`${colorScheme} ${name}`)));
         await page.keyboard.press("Escape");
         await page.waitForSelector("dialog", { state: "detached" });
       }
+      await page.selectOption("[aria-label=Reason]", "");
       await page.setViewportSize({ width: 390, height: 844 });
       await page.click("[role=option] >> nth=1");
       await page.waitForSelector(".detail.opened");
@@ -288,6 +323,24 @@ describe.skipIf(chromium === undefined)("review in a browser (chromium, or CHROM
       await page.click("text=All photos");
     }
     expect(all).toEqual([]);
+  });
+
+  test("the largest losses first, and again after a reload", async () => {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.selectOption("[aria-label=Order]", "loss");
+    await show("All");
+    const worst = '.card.current .line.small:has-text("loss 9.0 · dark")';
+    await page.waitForSelector(worst);
+    await page.focus("#grid");
+    await page.keyboard.press("ArrowRight");
+    // -ln 0.02, of the probability of its label.
+    await page.waitForSelector('.card.current .line.small:has-text("loss 3.9 · wrong label?")');
+    await page.keyboard.press("Home");
+    await page.waitForFunction(() => location.hash.includes("order=loss"));
+    await page.waitForTimeout(500);
+    await page.reload();
+    await page.waitForSelector(worst);
+    expect(await page.getAttribute(".card.current", "aria-posinset")).toBe("1");
   });
 
   test("ends with Ctrl-C, and apply does what was decided", async () => {

@@ -21,12 +21,23 @@ export function Detail({ store, keys }: Props) {
     <section class={`detail${store.isOpened ? " opened" : ""}`} aria-label="Photo">
       <div class="back">
         <button type="button" class="button plain" onClick={() => store.change({ isOpened: false })}>
-          ← All photos
+          ← All<span class="aloud"> photos</span>
         </button>
         <span class="quiet small">
-          {store.cursor + 1} of {store.list.length}
+          {store.cursor + 1} / {store.list.length}
         </span>
         <span class="steps">
+          <button type="button" class="button" disabled={store.last === null} onClick={() => store.undo()}>
+            Undo
+          </button>
+          <button
+            type="button"
+            class="button"
+            aria-pressed={store.selected.has(photo.id)}
+            onClick={() => store.inOrder(() => store.toggle())}
+          >
+            Select
+          </button>
           <button type="button" class="button" aria-label="Photo before" onClick={() => store.move("left", false)}>
             ‹
           </button>
@@ -48,6 +59,7 @@ export function Detail({ store, keys }: Props) {
         <h2 class="verdict">
           {photo.label}
           {suggestion.label !== undefined && ` → ${suggestion.label}?`}
+          {suggestion.label === undefined && photo.rival !== undefined && ` or ${photo.rival}?`}
           {state.decision !== null && (
             <span class={`mark ${state.decision.action}`}>
               {decisionWords(state)}
@@ -56,16 +68,16 @@ export function Detail({ store, keys }: Props) {
           )}
         </h2>
         <Reasons photo={photo} detail={detail} />
+        {detail?.of && <Copy store={store} of={detail.of} />}
         {detail?.nearest && (
-          <>
+          <div class="alike">
             <Nearest title={`Most alike, called ${photo.label}`} photos={detail.nearest.given} />
             <Nearest
-              title={`Most alike, called ${suggestion.label ?? "otherwise"}`}
+              title={`Most alike, called ${detail.nearest.suggested[0]?.label ?? "otherwise"}`}
               photos={detail.nearest.suggested}
             />
-          </>
+          </div>
         )}
-        {detail?.of && <Copy store={store} of={detail.of} />}
         <Facts photo={photo} detail={detail} />
       </div>
       <Actions store={store} keys={keys} photo={photo} />
@@ -103,7 +115,7 @@ function Nearest({ title, photos }: { readonly title: string; readonly photos: r
 
 function Copy({ store, of }: { readonly store: Store; readonly of: NonNullable<Details["of"]> }) {
   return (
-    <figure class="nearest">
+    <figure class="nearest copy">
       <figcaption class="small quiet">
         Of this one, called {of.label}
         {of.why !== "" && `; it stays: ${of.why}`}

@@ -27,25 +27,20 @@ interface WindowProps {
   readonly children: ComponentChildren;
 }
 
-/** The browser's own dialog keeps the focus inside, closes with Escape, and gives the focus back when it is closed: taken out of the page open, it does not. */
+/** The browser's own dialog keeps the focus inside and closes with Escape. It gives the focus back when it closes, but not when it is taken out of the page. */
 function Window({ store, name, title, children }: WindowProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    const own = dialog.current;
-    if (own === null) return;
-    const close = () => store.change({ dialog: undefined });
-    own.addEventListener("close", close);
-    own.showModal();
+    const before = document.activeElement;
+    dialog.current?.showModal();
     return () => {
-      // Said later: another dialog may be open by then.
-      own.removeEventListener("close", close);
-      own.close();
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
       // What had it may have gone: on a phone the photo closes with the last decision.
       if (document.activeElement === document.body) document.getElementById("grid")?.focus({ preventScroll: true });
     };
-  }, [store]);
+  }, []);
   return (
-    <dialog ref={dialog} class={name} aria-label={title}>
+    <dialog ref={dialog} class={name} aria-label={title} onClose={() => store.change({ dialog: undefined })}>
       <header>
         <h2>{title}</h2>
         <button type="button" class="button" onClick={() => store.change({ dialog: undefined })}>

@@ -9,7 +9,7 @@ import { decisionWords, kindWords, share } from "./view.ts";
 const GAP = 12;
 const LEAST_WIDTH = 150;
 /** The two lines below the picture. */
-const CAPTION = 54;
+const CAPTION = 46;
 
 export function Grid({ store }: { readonly store: Store }) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -50,7 +50,7 @@ export function Grid({ store }: { readonly store: Store }) {
           style={{ width: `${width}px`, transform: `translate(${column * (width + GAP)}px, ${start}px)` }}
           onClick={(event) => click(event, place)}
         >
-          <Card photo={photos[id]!} height={width} />
+          <Card photo={photos[id]!} height={width} byLoss={store.filter.order === "loss"} />
         </div>
       );
     }),
@@ -74,8 +74,16 @@ export function Grid({ store }: { readonly store: Store }) {
   );
 }
 
-function Card({ photo, height }: { readonly photo: Photo; readonly height: number }) {
-  const { sha256, label, kinds, suggestion, state, part } = photo;
+interface CardProps {
+  readonly photo: Photo;
+  /** Of the picture, pixels. */
+  readonly height: number;
+  readonly byLoss: boolean;
+}
+
+function Card({ photo, height, byLoss }: CardProps) {
+  const { sha256, label, kinds, suggestion, rival, loss, state, part } = photo;
+  const other = suggestion.label ?? rival;
   const words = decisionWords(state);
   return (
     <>
@@ -86,21 +94,22 @@ function Card({ photo, height }: { readonly photo: Photo; readonly height: numbe
           <span class="quiet">{state.missing}</span>
         )}
         {words !== "" && <span class={`mark ${state.decision!.action}`}>{words}</span>}
+        {part === "valid" && <span class="part">held out</span>}
       </span>
       <span class="line">
         {label}
-        {suggestion.label !== undefined && (
+        {other !== undefined && (
           <>
-            <span aria-hidden="true"> → </span>
+            <span aria-hidden="true">{suggestion.label === undefined ? " or " : " → "}</span>
             <span class="aloud">, perhaps </span>
-            {suggestion.label}
+            {other}
           </>
         )}
       </span>
       <span class="line small quiet">
-        {suggestion.probability !== undefined && `${share(suggestion.probability)} · `}
+        {byLoss && loss !== undefined && `loss ${loss.toFixed(1)} · `}
+        {!byLoss && suggestion.probability !== undefined && `${share(suggestion.probability)} · `}
         {kinds.map(kindWords).join(", ")}
-        {part === "valid" && " · held out"}
       </span>
     </>
   );

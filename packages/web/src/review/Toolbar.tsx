@@ -16,6 +16,7 @@ export function Toolbar({ store }: { readonly store: Store }) {
   // A hundred thousand photos are not counted for every step of the cursor.
   const counts = useMemo(() => countsOf(photos, filter), [store.version, filter]);
   const kinds = useMemo(() => [...new Set(photos.flatMap((photo) => photo.kinds))], [review]);
+  const isJudged = useMemo(() => photos.some(({ loss }) => loss !== undefined), [review]);
   const labels = useMemo(() => [...new Set(photos.map(({ label }) => label))].sort(), [review]);
   const lastWords =
     last === null
@@ -63,8 +64,30 @@ export function Toolbar({ store }: { readonly store: Store }) {
           ]}
           onChange={(part) => store.setFilter({ part })}
         />
+        {isJudged && (
+          <Select
+            title="Order"
+            all="Most worth a look"
+            value={filter.order === "loss" ? "loss" : ""}
+            options={[["loss", "Largest losses"]]}
+            onChange={(order) => {
+              store.setFilter({ order: order === "loss" ? "loss" : "worth" });
+              // Who asks for the worst wants to see them.
+              store.move("first", false);
+            }}
+          />
+        )}
       </div>
       <div class="tools">
+        {store.selected.size === 0 ? (
+          <button type="button" class="button" onClick={() => store.selectAll()}>
+            Select all <Key>A</Key>
+          </button>
+        ) : (
+          <button type="button" class="button chosen" onClick={() => store.clear()}>
+            {store.selected.size} selected<span class="aloud">: select none</span> <Key>Esc</Key>
+          </button>
+        )}
         <button type="button" class="button" disabled={last === null} title={lastWords} onClick={() => store.undo()}>
           Undo <Key>U</Key>
           <span class="aloud">{lastWords}</span>

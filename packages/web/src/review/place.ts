@@ -12,6 +12,7 @@ export function placeOf(hash: string): { readonly filter: Filter; readonly at: s
       label: values.get("class") ?? "",
       kind: values.get("reason") ?? "",
       part: values.get("part") ?? "",
+      order: values.get("order") === "loss" ? "loss" : NO_FILTER.order,
     },
     at: values.get("photo") ?? undefined,
   };
@@ -19,8 +20,15 @@ export function placeOf(hash: string): { readonly filter: Filter; readonly at: s
 
 /** The back button leaves the page, it does not walk through photos. */
 export function keepPlace({ filter, current }: Store): void {
-  const { show, label, kind, part } = filter;
-  const values = { show, class: label, reason: kind, part, photo: current?.sha256 ?? "" };
+  const { show, label, kind, part, order } = filter;
+  const values = {
+    show,
+    class: label,
+    reason: kind,
+    part,
+    order: order === NO_FILTER.order ? "" : order,
+    photo: current?.sha256 ?? "",
+  };
   const set = Object.entries(values).filter(([, value]) => value !== "");
   const hash = `#${new URLSearchParams(set)}`;
   if (hash !== location.hash) history.replaceState(null, "", hash);

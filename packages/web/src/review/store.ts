@@ -14,7 +14,7 @@ import {
   Refusal,
   type Review,
 } from "./api.ts";
-import { decisionWords, type Filter, inView, matches, NO_FILTER, nextOpen, placeFor } from "./view.ts";
+import { comparing, decisionWords, type Filter, inView, matches, NO_FILTER, nextOpen, placeFor } from "./view.ts";
 
 export type Dialog = "zoom" | "compare" | "help" | undefined;
 
@@ -85,7 +85,7 @@ export class Store {
     this.filter = filter;
     const ids = new Map(this.photos.map(({ id, sha256, file }) => [`${sha256} ${file}`, id]));
     const same = before.flatMap(({ sha256, file }) => ids.get(`${sha256} ${file}`) ?? []);
-    this.list = isNew ? inView(this.photos, filter) : same.sort((a, b) => a - b);
+    this.list = isNew ? inView(this.photos, filter) : same.sort(comparing(this.photos, filter));
     this.selected.clear();
     this.#goTo(
       Math.max(
@@ -236,7 +236,7 @@ export class Store {
   /** Puts the cursor on a photo; it comes back into the view where it left it. */
   #show(id: number): void {
     if (!this.list.includes(id) && matches(this.photos[id]!, this.filter)) {
-      this.list = this.list.toSpliced(placeFor(this.list, id), 0, id);
+      this.list = this.list.toSpliced(placeFor(this.list, id, comparing(this.photos, this.filter)), 0, id);
     }
     const place = this.list.indexOf(id);
     if (place !== -1) this.#goTo(place);

@@ -8,22 +8,31 @@ export interface Filter {
   readonly label: string;
   readonly kind: string;
   readonly part: string;
+  /** By what they are worth, as `clean` lists them; or by what they cost, as fastai's cleaner shows them. */
+  readonly order: "worth" | "loss";
 }
 
-export const NO_FILTER: Filter = { show: "open", label: "", kind: "", part: "" };
+export const NO_FILTER: Filter = { show: "open", label: "", kind: "", part: "", order: "worth" };
 
-export function matches({ label, kinds, part, state, suggestion }: Photo, filter: Filter): boolean {
+export function matches({ label, kinds, part, state, suggestion, rival }: Photo, filter: Filter): boolean {
   if (filter.show === "open" && !state.open) return false;
   if (filter.show === "decided" && state.decision === null) return false;
   // "All that has to do with tennis": called so, or perhaps to be called so.
-  if (filter.label !== "" && filter.label !== label && filter.label !== suggestion.label) return false;
+  if (filter.label !== "" && ![label, suggestion.label, rival].includes(filter.label)) return false;
   if (filter.kind !== "" && !kinds.includes(filter.kind)) return false;
   return filter.part === "" || filter.part === part;
 }
 
-/** Ids in the order of the list. */
 export function inView(photos: readonly Photo[], filter: Filter): number[] {
-  return photos.filter((photo) => matches(photo, filter)).map(({ id }) => id);
+  const ids = photos.filter((photo) => matches(photo, filter)).map(({ id }) => id);
+  return filter.order === "worth" ? ids : ids.sort(comparing(photos, filter));
+}
+
+/** Which of two ids comes first; what nobody judged, last. */
+export function comparing(photos: readonly Photo[], { order }: Filter): (a: number, b: number) => number {
+  if (order === "worth") return (a, b) => a - b;
+  const loss = (id: number) => photos[id]?.loss ?? -1;
+  return (a, b) => loss(b) - loss(a) || a - b;
 }
 
 export function countsOf(photos: readonly Photo[], filter: Filter): Readonly<Record<Filter["show"], number>> {
@@ -47,8 +56,8 @@ export function nextOpen(list: readonly number[], photos: readonly Photo[], from
 }
 
 /** Where `id` belongs in an ordered list that does not have it. */
-export function placeFor(list: readonly number[], id: number): number {
-  const at = list.findIndex((other) => other > id);
+export function placeFor(list: readonly number[], id: number, compare: (a: number, b: number) => number): number {
+  const at = list.findIndex((other) => compare(other, id) > 0);
   return at === -1 ? list.length : at;
 }
 
@@ -62,6 +71,10 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
   blurred: "blurred",
   "low-information": "hardly any content",
   grey: "no colour",
+  drawn: "drawn",
+  collage: "several in one",
+  border: "framed",
+  text: "text over it",
   "odd-aspect": "a strip",
   "odd-size": "odd size",
 };

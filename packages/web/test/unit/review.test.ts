@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Photo } from "../../src/review/api.ts";
-import { classKeys, commandOf } from "../../src/review/keys.ts";
-import { countsOf, inView, NO_FILTER, nextOpen, placeFor } from "../../src/review/view.ts";
+import { type Command, classKeys, commandOf, repeats } from "../../src/review/keys.ts";
+import { comparing, countsOf, inView, NO_FILTER, nextOpen, placeFor } from "../../src/review/view.ts";
 
 const press = (key: string, more: Partial<Record<"shiftKey" | "ctrlKey" | "metaKey" | "altKey", boolean>> = {}) => ({
   key,
@@ -15,9 +15,9 @@ const press = (key: string, more: Partial<Record<"shiftKey" | "ctrlKey" | "metaK
   ...more,
 });
 
-describe("keys", () => {
-  const balls = "Baseball Basketball Billiards Bowling Cricket Football Golf Rugby Tennis Volleyball".split(" ");
+const balls = "Baseball Basketball Billiards Bowling Cricket Football Golf Rugby Tennis Volleyball".split(" ");
 
+describe("keys", () => {
   test("ten classes have the digits as they stand on the keyboard", () => {
     expect([...classKeys(balls).values()].join("")).toBe("1234567890");
   });
@@ -51,6 +51,13 @@ describe("keys", () => {
     for (const key of ["ArrowLeft", "1"]) expect(commandOf(press(key, { altKey: true }), keys)).toBeUndefined();
     for (const key of ["q", "Tab", "F5", "Shift"]) expect(commandOf(press(key), keys)).toBeUndefined();
   });
+});
+
+test("a key that is held down moves on, and decides nothing", () => {
+  const keys = classKeys(balls);
+  const does = (key: string) => repeats(commandOf(press(key), keys) as Command);
+  expect(["ArrowLeft", "ArrowDown", "End"].map(does)).toEqual([true, true, true]);
+  expect(["Enter", "k", "x", "1", "u", "a", " "].map(does)).toEqual(Array(7).fill(false));
 });
 
 describe("view", () => {
@@ -103,6 +110,22 @@ describe("view", () => {
   });
 
   test("a photo comes back to where it was", () => {
-    expect([placeFor([0, 5, 9], 7), placeFor([0, 5, 9], 10), placeFor([], 3)]).toEqual([2, 3, 0]);
+    const byId = comparing(photos, NO_FILTER);
+    expect([placeFor([0, 5, 9], 7, byId), placeFor([0, 5, 9], 10, byId), placeFor([], 3, byId)]).toEqual([2, 3, 0]);
+  });
+
+  test("the largest losses first, what nobody judged last, and a photo comes back to its place there", () => {
+    const losses = [0.5, undefined, 4, 2];
+    const costly = photos.map((one, i) => (losses[i] === undefined ? one : { ...one, loss: losses[i] }));
+    const filter = { ...NO_FILTER, show: "all", order: "loss" } as const;
+    expect(inView(costly, filter)).toEqual([2, 3, 0, 1]);
+    expect(inView(costly, { ...filter, part: "train" })).toEqual([2, 0]);
+    expect(placeFor([2, 0, 1], 3, comparing(costly, filter))).toBe(1);
+  });
+
+  test("a copy under another label belongs to that class too", () => {
+    const pair = [{ ...photo(0, "Golf", ["conflict"]), rival: "Rugby" }];
+    expect(inView(pair, { ...NO_FILTER, label: "Rugby" })).toEqual([0]);
+    expect(inView(pair, { ...NO_FILTER, label: "Tennis" })).toEqual([]);
   });
 });
