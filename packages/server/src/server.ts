@@ -46,6 +46,8 @@ export interface ServerOptions {
   /** Between becoming unready and refusing connections, milliseconds, for balancers to notice; 0 by default. */
   readonly drainMs?: number;
   readonly log?: (line: string) => void;
+  /** A worker that is still busy so long after its photo's deadline is given up, milliseconds; 30,000 by default. */
+  readonly hangMs?: number;
   /** Module of the worker threads; for tests. */
   readonly workerEntry?: URL;
 }
@@ -54,6 +56,8 @@ export interface RunningServer {
   /** `http://127.0.0.1:7860` */
   readonly url: string;
   readonly model: ServedModel;
+  /** Threads that were given up and do not end: with any left after `close`, neither does the process, not by `process.exit` either. */
+  readonly stuckThreads: number;
   /** Loads the model file anew; without a lost request, and not at all where the file is none. */
   reload(): Promise<ServedModel>;
   /** Answers what was taken, refuses what comes. Resolves when all is over. */
@@ -102,6 +106,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       workers: options.workers,
       queue: options.queue,
       deadlineMs: options.deadlineMs,
+      hangMs: options.hangMs,
       entry: options.workerEntry,
       events: {
         ...metrics.events,
@@ -170,6 +175,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     url,
     get model() {
       return pool.model;
+    },
+    get stuckThreads() {
+      return pool.stuck;
     },
     reload: async () => {
       try {

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -247,6 +248,25 @@ describe("the program", () => {
     // What came after the end had begun was told so; all else was answered.
     expect(asked.answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
     expect(asked.answers.filter(({ status }) => status === 200).length).toBeGreaterThan(20);
+  });
+
+  test.skipIf(process.platform === "win32")("SIGTERM and SIGHUP while the model loads", async () => {
+    const probe = createServer().listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const { port } = probe.address() as AddressInfo;
+    probe.close();
+    await once(probe, "close");
+    const child = spawn(process.execPath, [PROGRAM, "serve", "--port", String(port)]);
+    const ended = once(child, "exit");
+    await until(() =>
+      fetch(`http://127.0.0.1:${port}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    child.kill("SIGHUP");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
   });
 
   test("wrong options, models and ports end with 2 and one line", async () => {

@@ -1,10 +1,15 @@
 // What the server does when things go wrong around a photo: workers that die, queues that are full, clients that leave, models that change.
 
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { RunningServer } from "@ballsight/server";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { toyModel } from "../../../vision/test/helpers/toyModel.ts";
 import { plain, startToy } from "../helpers/toyServer.ts";
 
@@ -12,6 +17,7 @@ const workerEntry = new URL("../helpers/badWorker.mjs", import.meta.url);
 const DEADLY = 13;
 const THROWING = 14;
 const SLOW = 15;
+const HANGING = 16;
 
 let server: RunningServer;
 afterEach(async () => {
@@ -109,6 +115,66 @@ test("a Gradio session whose stream is closed drops what it waits for", async ()
   await until(async () => (await metric("ballsight_sessions")) === 0);
 });
 
+describe.skipIf(process.platform === "win32")("a photo that a worker never comes back from", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ballsight-pool-"));
+    process.env.BALLSIGHT_TEST_PIPE = join(folder, "pipe");
+    spawnSync("mkfifo", [process.env.BALLSIGHT_TEST_PIPE]);
+  });
+  afterEach(() => {
+    // A writer lets all go that hang.
+    closeSync(openSync(join(folder, "pipe"), constants.O_RDWR | constants.O_NONBLOCK));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  const lost = () => metric("ballsight_workers_lost_total");
+  const times = { deadlineMs: 200, hangMs: 200 };
+
+  test("is told after the deadline; another worker takes the place", async () => {
+    server = await startToy({ workerEntry, workers: 1, ...times });
+    expect((await ask(await photo(HANGING))).status).toBe(504);
+    await until(async () => (await lost()) === 1 && (await metric("ballsight_workers")) === 1);
+    await until(async () => (await ask(await photo(40))).status === 200);
+    expect(server.stuckThreads).toBe(1);
+  });
+
+  test("is noticed although its client left before the deadline", async () => {
+    server = await startToy({ workerEntry, workers: 2, ...times });
+    const leave = new AbortController();
+    const gone = [HANGING, HANGING].map(async (width) => ask(await photo(width), leave.signal).catch(() => "left"));
+    await until(async () => (await metric("ballsight_running_photos")) === 2);
+    leave.abort();
+    expect(await Promise.all(gone)).toEqual(["left", "left"]);
+    await until(async () => (await lost()) === 2);
+    await until(async () => (await ask(await photo(40))).status === 200);
+  });
+
+  test("is noticed across a reload, and does not hold a server that stops", async () => {
+    let bytes = toyModel();
+    const model = { name: "toy", read: async () => bytes };
+    server = await startToy({ workerEntry, workers: 1, deadlineMs: 500, hangMs: 500, model });
+    const hung = ask(await photo(HANGING));
+    await until(async () => (await metric("ballsight_running_photos")) === 1);
+    bytes = toyModel({ metadata: { "ballsight.labels": '["Sky","Grass","Rose"]' } });
+    await server.reload();
+    expect((await ask(await photo(40))).body.label).toBe("Rose");
+    expect((await hung).status).toBe(504);
+    await until(async () => (await lost()) === 1);
+    expect(await metric("ballsight_workers")).toBe(1);
+    const again = ask(await photo(HANGING));
+    await until(async () => (await metric("ballsight_running_photos")) === 1);
+    const began = performance.now();
+    const closed = server.close();
+    expect((await again).status).toBe(504);
+    await closed;
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(server.stuckThreads).toBeGreaterThanOrEqual(2);
+  });
+});
+
 describe("reload", () => {
   const other = () => toyModel({ metadata: { "ballsight.labels": '["Sky","Grass","Rose"]' } });
 
@@ -137,6 +203,12 @@ describe("reload", () => {
     // Answers that were under way may come behind the first of the new model, but then it is over.
     expect(labels.lastIndexOf("Red")).toBeLessThan(before + 12);
     expect(await metric("ballsight_workers")).toBe(2);
+  });
+
+  test("of the same file starts no second set of workers", async () => {
+    server = await startToy();
+    const before = server.model;
+    expect(await server.reload()).toBe(before);
   });
 
   test("of what is no model keeps the model that is there", async () => {
