@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly maxBytes?: number;
   /** Of one photo; 50 million by default. */
   readonly maxPixels?: number;
+  /** Of all bodies on their way in; 256 MB by default, of which one client may have a quarter. */
+  readonly bodyBytes?: number;
   /** Photos per minute of one client on another machine; 600 by default, 0 for no limit. */
   readonly rate?: number;
   /** Proxies of one's own in front, whose X-Forwarded-For is believed; 0 by default. */
@@ -128,9 +130,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     calls: new CallStore(),
     metrics,
     rate: new RateLimit(options.rate ?? RATE),
-    budget: new ByteBudget(BODY_BYTES),
+    budget: new ByteBudget(options.bodyBytes ?? BODY_BYTES),
     remote: urls === false ? undefined : new (await import("./remote.ts")).Remote(maxBytes, urls),
     maxBytes,
+    maxPixels: limits.pixels,
     trustProxy: options.trustProxy ?? 0,
     origins: options.origins === undefined || options.origins.includes("*") ? "*" : new Set(options.origins),
     version: packageVersion(),

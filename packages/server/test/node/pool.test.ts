@@ -122,10 +122,9 @@ describe.skipIf(process.platform === "win32")("a photo that a worker never comes
     process.env.BALLSIGHT_TEST_PIPE = join(folder, "pipe");
     spawnSync("mkfifo", [process.env.BALLSIGHT_TEST_PIPE]);
   });
-  afterEach(() => {
-    // A writer lets all go that hang.
-    closeSync(openSync(join(folder, "pipe"), constants.O_RDWR | constants.O_NONBLOCK));
-  });
+  /** A writer lets all go that hang. */
+  const letGo = () => closeSync(openSync(join(folder, "pipe"), constants.O_RDWR | constants.O_NONBLOCK));
+  afterEach(letGo);
   afterAll(async () => {
     await rm(folder, { recursive: true });
   });
@@ -150,6 +149,22 @@ describe.skipIf(process.platform === "win32")("a photo that a worker never comes
     expect(await Promise.all(gone)).toEqual(["left", "left"]);
     await until(async () => (await lost()) === 2);
     await until(async () => (await ask(await photo(40))).status === 200);
+  });
+
+  test("keeps others waiting, and who is refused meanwhile has not used up a rate", async () => {
+    server = await startToy({ workerEntry, workers: 1, queue: 1, rate: 4, trustProxy: 1 });
+    const [bad, good] = [await photo(HANGING), await photo(40)];
+    const send = (body: Uint8Array<ArrayBuffer>, client: string) =>
+      fetch(`${server.url}/v1/predict`, { method: "POST", body: body.slice(), headers: { "x-forwarded-for": client } });
+    const taken = [send(bad, "1.1.1.1")];
+    await until(async () => (await metric("ballsight_running_photos")) === 1);
+    taken.push(send(good, "1.1.1.1"));
+    await until(async () => (await metric("ballsight_queue_photos")) === 1);
+    const refused = await Promise.all(Array.from({ length: 5 }, () => send(good, "2.2.2.2")));
+    expect(refused.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503]);
+    letGo();
+    expect((await Promise.all(taken)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await send(good, "2.2.2.2")).status).toBe(200);
   });
 
   test("is noticed across a reload, and does not hold a server that stops", async () => {

@@ -220,6 +220,26 @@ describe("Open Inference Protocol v2", () => {
   });
 
   test.each([
+    [1, 1100, 1000],
+    [2, 800, 800],
+  ])("the limit of pixels holds for those that come unpacked: %i x %i x %i", async (n, height, width) => {
+    const pixels = new Uint8Array(n * height * width * 3);
+    const inputs = [
+      {
+        name: "image",
+        shape: [n, height, width, 3],
+        datatype: "UINT8",
+        parameters: { binary_data_size: pixels.length },
+      },
+    ];
+    const json = Buffer.from(JSON.stringify({ inputs }));
+    const headers = { "inference-header-content-length": String(json.length) };
+    const answer = await send(Buffer.concat([json, pixels]), headers, "/v2/models/toy/infer");
+    expect([400, 413]).toContain(answer.status);
+    expect(answer.body).toEqual({ error: expect.stringContaining("expected at most") });
+  });
+
+  test.each([
     [{ inputs: [] }],
     [{ inputs: [{ name: "photo", shape: [2], datatype: "BYTES", data: ["aGk="] }] }],
     [{ inputs: [{ name: "photo", shape: [1e9], datatype: "BYTES", data: ["aGk="] }] }],
