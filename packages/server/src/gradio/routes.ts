@@ -1,8 +1,9 @@
 // Gradio's HTTP API with one function, /predict: every route bare, as clients of 2023 ask, and under /gradio_api.
 
 import { randomBytes } from "node:crypto";
-import { fail } from "@ballsight/vision";
+import { BallsightError, fail } from "@ballsight/vision";
 import { z } from "@hono/zod-openapi";
+import { fault } from "../fault.ts";
 import { readBody, readJson } from "../http/body.ts";
 import { clientOf } from "../http/client.ts";
 import { filesOf, MULTIPART_BYTES } from "../http/multipart.ts";
@@ -255,8 +256,12 @@ async function upload(c: ServerContext): Promise<Response> {
 
 /** What the input says, to a label. */
 async function answer(services: Services, value: unknown, signal: AbortSignal, onStart?: () => void): Promise<Label> {
-  const bytes = await photoOf(value, services, signal);
-  return labelOf((await predict(services.pool, bytes, "image", { signal, onStart })).prediction);
+  try {
+    const bytes = await photoOf(value, services, signal);
+    return labelOf((await predict(services.pool, bytes, "image", { signal, onStart })).prediction);
+  } catch (error) {
+    throw error instanceof BallsightError ? error : fault(services.log, "/predict", error);
+  }
 }
 
 async function run(c: ServerContext): Promise<Response> {

@@ -3,9 +3,10 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { BallsightError, fail } from "@ballsight/vision";
+import { LOGGED } from "../fault.ts";
 import type { PhotoLimits } from "../photos/decode.ts";
 import { Crew, type Hand, revive } from "./crew.ts";
-import type { LoadedModel, Outputs, Work, WorkerSetup } from "./messages.ts";
+import type { LoadedModel, Outputs, PlainError, Work, WorkerSetup } from "./messages.ts";
 
 export interface ModelSource {
   /** What errors and the API call it. */
@@ -35,6 +36,8 @@ export interface PoolOptions {
 export interface PoolEvents {
   readonly onAnswer?: (answer: PoolAnswer) => void;
   readonly onFailure?: (error: BallsightError) => void;
+  /** A photo failed for a reason that is not its own. */
+  readonly onFault?: (reason: string) => void;
   readonly onWorkerLost?: (reason: string) => void;
 }
 
@@ -79,8 +82,6 @@ interface Service {
 }
 
 const DEFAULTS = { queue: 64, queueBytes: 256 * 1024 * 1024, deadlineMs: 30_000, hangMs: 30_000 } as const;
-/** What strangers are told about a worker's end: the rest is in the log. */
-const LOST_REASON = "a fault that was logged";
 /** Share of the newest photo in the mean that Retry-After is estimated from. */
 const MEAN_SHARE = 0.1;
 
@@ -267,7 +268,7 @@ export class Pool {
       onMessage: (hand, message) => {
         const job = this.#running.get(message.id);
         if (job === undefined) return;
-        this.#give(job, "answer" in message ? this.#answer(hand, job, message.answer) : revive(message.error));
+        this.#give(job, "answer" in message ? this.#answer(hand, job, message.answer) : this.#refused(message.error));
       },
       onLost: (hand, reason) => this.#lose(hand, reason),
     });
@@ -306,11 +307,17 @@ export class Pool {
     return { ...outputs, model: this.#models.get(hand.crew) as ServedModel, queueMs: job.started - job.arrived };
   }
 
+  #refused({ code, details }: PlainError): BallsightError {
+    const error = revive({ code, details });
+    if (error.status < 500) return error;
+    this.#options.events?.onFault?.(error.message);
+    return revive({ code, details: { ...details, reason: LOGGED } });
+  }
+
   #lose(hand: Hand, reason: string): void {
     this.#options.events?.onWorkerLost?.(reason);
     const job = hand.busy === undefined ? undefined : this.#running.get(hand.busy);
-    if (job !== undefined)
-      this.#give(job, new BallsightError("WORKER_LOST", { name: job.work.name, reason: LOST_REASON }));
+    if (job !== undefined) this.#give(job, new BallsightError("WORKER_LOST", { name: job.work.name, reason: LOGGED }));
   }
 
   #expire(job: Job): void {

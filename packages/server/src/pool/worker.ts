@@ -78,5 +78,8 @@ function plain(error: unknown): PlainError {
   if (error instanceof BallsightError) {
     return { code: error.code, details: error.details as PlainError["details"] };
   }
-  return { code: "INTERNAL", details: { reason: error instanceof Error ? error.message : String(error) } };
+  return {
+    code: "INTERNAL",
+    details: { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+  };
 }

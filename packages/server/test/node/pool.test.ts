@@ -18,6 +18,7 @@ const DEADLY = 13;
 const THROWING = 14;
 const SLOW = 15;
 const HANGING = 16;
+const FAULTY = 17;
 
 let server: RunningServer;
 afterEach(async () => {
@@ -56,6 +57,18 @@ test.each([DEADLY, THROWING])("a worker that dies (%i) takes its own photo with 
   await until(async () => (await metric("ballsight_workers")) === 2);
   expect(await metric("ballsight_workers_lost_total")).toBe(1);
   expect((await ask(good)).body.label).toBe("Red");
+});
+
+test.each([
+  [THROWING, "WORKER_LOST", "thrown out of a thread"],
+  [FAULTY, "INTERNAL", "TypeError"],
+])("what went wrong inside (%i) is in the log and not in the answer", async (width, code, inner) => {
+  const lines: string[] = [];
+  server = await startToy({ workerEntry, log: (line) => lines.push(line) });
+  const { body } = await ask(await photo(width));
+  expect(body.error).toMatchObject({ code, message: expect.stringContaining("a fault that was logged") });
+  expect(JSON.stringify(body)).not.toContain(inner);
+  expect(lines.join()).toContain(inner);
 });
 
 test("a full queue refuses with 503 and Retry-After, and answers what it took", async () => {
@@ -255,14 +268,34 @@ test("draining is not ready, but still answers", async () => {
   const ready = await fetch(`${server.url}/readyz`);
   expect(ready.status).toBe(503);
   expect(await ready.json()).toMatchObject({ status: "stopping" });
+  // Clients that keep their connections are told to go elsewhere; new ones are still taken.
+  expect(ready.headers.get("connection")).toBe("close");
   expect((await ask(await photo(40))).status).toBe(200);
+  await closed;
+});
+
+test("a request that comes on a kept connection just behind the port's end is answered", async () => {
+  server = await startToy();
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  const send = () => socket.write("GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
+  send();
+  await once(socket, "data");
+  const closed = server.close();
+  send();
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(String(answer)).toMatch(/\r\nconnection: close\r\n/i);
   await closed;
 });
 
 test("an open heartbeat does not hold a server that stops", async () => {
   server = await startToy();
   const stream = await fetch(`${server.url}/heartbeat/x`);
+  const began = performance.now();
   await server.close();
+  // What nobody ends is cut a second later.
+  expect(performance.now() - began).toBeLessThan(1000);
   await stream.text();
 });
 
