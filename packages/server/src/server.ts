@@ -85,7 +85,7 @@ const MAX_CONNECTIONS = 2000;
 /** Kubernetes gives 30 s from SIGTERM to SIGKILL. */
 const GRACE_MS = 20_000;
 /** Between the port's end and that of idle connections: whoever is busy asks once more by then, and is told to go. */
-const LINGER_MS = 250;
+const LINGER_MS = 500;
 const FLUSH_MS = 50;
 const CUT_MS = 1000;
 

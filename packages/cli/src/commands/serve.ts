@@ -29,7 +29,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
   process.stdout.write(
     flags.json
       ? `${JSON.stringify({ url: server.url, labels })}\n`
-      : `Ballsight knows ${labels.length} labels and listens on ${server.url} (API: ${server.url}/docs). Ctrl+C stops it.\n`,
+      : `Ballsight knows ${labels.length} labels and listens on ${addressOf(server.url)} (API: /docs). Ctrl+C stops it.\n`,
   );
   // Not fs.watch: editors and `cp` write a file in pieces or put another in its place.
   if (flags.watch !== false) watchFile(path, { interval: WATCH_MS, persistent: false }, reload);
@@ -38,6 +38,12 @@ export async function serve(flags: ServeFlags): Promise<number> {
   await server.close();
   if (server.stuckThreads > 0) killSelf();
   return 0;
+}
+
+/** `0.0.0.0` stands for every network of this machine: no browser opens it. */
+function addressOf(url: string): string {
+  const { hostname, port } = new URL(url);
+  return hostname === "0.0.0.0" || hostname === "[::]" ? `${url}, here http://localhost:${port}` : url;
 }
 
 async function reloadModel(server: RunningServer, path: string): Promise<void> {

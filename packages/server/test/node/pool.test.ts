@@ -292,11 +292,9 @@ test("a request that comes on a kept connection just behind the port's end is an
 test("an open heartbeat does not hold a server that stops", async () => {
   server = await startToy();
   const stream = await fetch(`${server.url}/heartbeat/x`);
-  const began = performance.now();
   await server.close();
-  // What nobody ends is cut a second later.
-  expect(performance.now() - began).toBeLessThan(1000);
-  await stream.text();
+  // One that was cut, which happens to what nobody ends, would be an error here.
+  expect(await stream.text()).toBe("data: ALIVE\n\n");
 });
 
 describe("at the start", () => {
