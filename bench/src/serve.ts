@@ -4,8 +4,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fail, Recognizer } from "@ballsight/vision";
 import autocannon from "autocannon";
 import * as runtime from "onnxruntime-node";
@@ -32,6 +34,8 @@ const OPEN_SHARES = [0.5, 2] as const;
 /** Requests that an open loop may have under way: beyond the server's queue, so that refusals are seen. */
 const OPEN_CONNECTIONS = 128;
 const WARM_UP_SECONDS = 2;
+const TIMEOUT_SECONDS = 60;
+const QUARTERS = 4;
 
 interface Measured {
   readonly loop: "closed" | "open";
@@ -44,8 +48,16 @@ interface Measured {
   readonly p50_ms: number;
   readonly p95_ms: number;
   readonly p99_ms: number;
-  /** Resident, at the end. */
-  readonly memory_mb: number;
+  /** Resident, at the end of each quarter of the time. */
+  readonly memory_mb: readonly number[];
+}
+
+/** What came of the requests of one measurement. */
+interface Outcome {
+  /** Milliseconds that each answer took; open loop: since the moment that it was planned for, whatever held it up. */
+  readonly answered: number[];
+  refused: number;
+  failed: number;
 }
 
 interface Running {
@@ -188,22 +200,15 @@ async function measure(
   perSecond: number | undefined,
 ): Promise<Measured> {
   tell(`${url}${path}: ${perSecond === undefined ? `${connections} clients` : `${perSecond} requests a second`}`);
-  const answered: number[] = [];
-  let refused = 0;
-  const { errors } = await autocannon({
-    url: `${url}${path}`,
-    connections,
-    duration,
-    timeout: 60,
-    ...(perSecond !== undefined && { overallRate: perSecond }),
-    requests: photos.map((body) => ({ method: "POST" as const, headers: { "content-type": "image/jpeg" }, body })),
-    // autocannon's own histogram counts refusals as answers, which they are the quicker for.
-    setupClient: (client) =>
-      client.on("response", (status, _bytes, ms) => {
-        if (status === 200) answered.push(ms);
-        else refused += 1;
-      }),
-  });
+  const outcome: Outcome = { answered: [], refused: 0, failed: 0 };
+  const { answered } = outcome;
+  const memory: number[] = [];
+  const sample = () => memory.push(rounded(residentBytes(child.pid) / 1e6, 0));
+  const quarters = setInterval(() => memory.length < QUARTERS - 1 && sample(), (duration * 1000) / QUARTERS);
+  if (perSecond === undefined) await closedLoop(outcome, `${url}${path}`, photos, connections, duration);
+  else await openLoop(outcome, `${url}${path}`, photos, connections, duration, perSecond);
+  clearInterval(quarters);
+  sample();
   // A short run of a slow server may see no answer at all.
   const at = (share: number) => (answered.length === 0 ? 0 : rounded(percentile(answered, share), 1));
   return {
@@ -211,13 +216,75 @@ async function measure(
     clients: connections,
     ...(perSecond !== undefined && { asked_per_s: perSecond }),
     answered_per_s: rounded(answered.length / duration, 1),
-    refused,
-    failed: errors,
+    refused: outcome.refused,
+    failed: outcome.failed,
     p50_ms: at(0.5),
     p95_ms: at(0.95),
     p99_ms: at(0.99),
-    memory_mb: rounded(residentBytes(child.pid) / 1e6, 0),
+    memory_mb: memory,
   };
+}
+
+/** Each client asks again when it has its answer. */
+async function closedLoop(
+  outcome: Outcome,
+  url: string,
+  photos: readonly Buffer[],
+  connections: number,
+  duration: number,
+): Promise<void> {
+  const { errors } = await autocannon({
+    url,
+    connections,
+    duration,
+    timeout: TIMEOUT_SECONDS,
+    requests: photos.map((body) => ({ method: "POST" as const, headers: { "content-type": "image/jpeg" }, body })),
+    // autocannon's own histogram counts refusals as answers, which they are the quicker for.
+    setupClient: (client) =>
+      client.on("response", (status, _bytes, ms) => {
+        if (status === 200) outcome.answered.push(ms);
+        else outcome.refused += 1;
+      }),
+  });
+  outcome.failed = errors;
+}
+
+/**
+ * Requests at planned moments, whether those before them were answered or not. One that has to wait for a connection waits on its own
+ * account: autocannon would leave that time out (coordinated omission).
+ */
+async function openLoop(
+  outcome: Outcome,
+  url: string,
+  photos: readonly Buffer[],
+  connections: number,
+  duration: number,
+  perSecond: number,
+): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const ask = async (body: Buffer, planned: number) => {
+    const headers = { "content-type": "image/jpeg", "content-length": body.length };
+    const outgoing = request(url, { method: "POST", agent, headers, timeout: TIMEOUT_SECONDS * 1000 });
+    outgoing.on("timeout", () => outgoing.destroy(new Error("timeout")));
+    outgoing.end(body);
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    for await (const _ of response);
+    if (response.statusCode === 200) outcome.answered.push(performance.now() - planned);
+    else outcome.refused += 1;
+  };
+  const all: Promise<void>[] = [];
+  const began = performance.now();
+  for (let i = 0; i < perSecond * duration; i++) {
+    const planned = began + (1000 * i) / perSecond;
+    const early = planned - performance.now();
+    if (early > 0) await sleep(early);
+    const asked = ask(photos[i % photos.length]!, planned).catch(() => {
+      outcome.failed += 1;
+    });
+    all.push(asked);
+  }
+  await Promise.all(all);
+  agent.destroy();
 }
 
 /** proc(5); 0 where there is no such thing. */
@@ -239,6 +306,6 @@ function rowOf(name: string, one: Measured): Row {
     milliseconds(one.p99_ms),
     String(one.refused),
     String(one.failed),
-    `${one.memory_mb} MB`,
+    `${one.memory_mb.join(", ")} MB`,
   ];
 }

@@ -2,11 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { BallsightError, fail } from "@ballsight/vision";
 import { getRequestListener } from "@hono/node-server";
 import type { AddressRules } from "./addresses.ts";
 import { createApp } from "./app.ts";
+import { fault } from "./fault.ts";
 import { CallStore } from "./gradio/calls.ts";
 import { Sessions } from "./gradio/sessions.ts";
 import { Uploads } from "./gradio/uploads.ts";
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly maxBytes?: number;
   /** Of one photo; 50 million by default. */
   readonly maxPixels?: number;
+  /** Of all bodies on their way in; 256 MB by default, of which one client may have a quarter. */
+  readonly bodyBytes?: number;
   /** Photos per minute of one client on another machine; 600 by default, 0 for no limit. */
   readonly rate?: number;
   /** Proxies of one's own in front, whose X-Forwarded-For is believed; 0 by default. */
@@ -46,6 +49,8 @@ export interface ServerOptions {
   /** Between becoming unready and refusing connections, milliseconds, for balancers to notice; 0 by default. */
   readonly drainMs?: number;
   readonly log?: (line: string) => void;
+  /** A worker that is still busy so long after its photo's deadline is given up, milliseconds; 30,000 by default. */
+  readonly hangMs?: number;
   /** Module of the worker threads; for tests. */
   readonly workerEntry?: URL;
 }
@@ -54,6 +59,8 @@ export interface RunningServer {
   /** `http://127.0.0.1:7860` */
   readonly url: string;
   readonly model: ServedModel;
+  /** Threads that were given up and do not end: with any left after `close`, neither does the process, not by `process.exit` either. */
+  readonly stuckThreads: number;
   /** Loads the model file anew; without a lost request, and not at all where the file is none. */
   reload(): Promise<ServedModel>;
   /** Answers what was taken, refuses what comes. Resolves when all is over. */
@@ -77,6 +84,8 @@ const KEEP_ALIVE_MS = 75_000;
 const MAX_CONNECTIONS = 2000;
 /** Kubernetes gives 30 s from SIGTERM to SIGKILL. */
 const GRACE_MS = 20_000;
+/** Between the port's end and that of idle connections: whoever is busy asks once more by then, and is told to go. */
+const LINGER_MS = 500;
 const FLUSH_MS = 50;
 const CUT_MS = 1000;
 
@@ -102,9 +111,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       workers: options.workers,
       queue: options.queue,
       deadlineMs: options.deadlineMs,
+      hangMs: options.hangMs,
       entry: options.workerEntry,
       events: {
         ...metrics.events,
+        onFault: (reason) => log(`internal fault in a worker: ${reason}`),
         onWorkerLost: (reason) => {
           metrics.events.onWorkerLost?.(reason);
           log(`a worker ended (${reason}); another takes its place`);
@@ -123,9 +134,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     calls: new CallStore(),
     metrics,
     rate: new RateLimit(options.rate ?? RATE),
-    budget: new ByteBudget(BODY_BYTES),
+    budget: new ByteBudget(options.bodyBytes ?? BODY_BYTES),
     remote: urls === false ? undefined : new (await import("./remote.ts")).Remote(maxBytes, urls),
     maxBytes,
+    maxPixels: limits.pixels,
     trustProxy: options.trustProxy ?? 0,
     origins: options.origins === undefined || options.origins.includes("*") ? "*" : new Set(options.origins),
     version: packageVersion(),
@@ -154,14 +166,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let closing: Promise<void> | undefined;
   const stop = async () => {
     clearInterval(sweep);
+    // From now on each answer ends its connection, so that clients that keep theirs go elsewhere.
     pool.drain();
     await pause(options.drainMs ?? 0);
+    // Behind the loop's poll phase, in which all that have connected are accepted: those behind it are cut by the port's end.
+    await new Promise((resolve) => setImmediate(resolve));
     const closed = close(GRACE_MS + CUT_MS);
-    await pool.close(GRACE_MS);
+    await Promise.all([pool.close(GRACE_MS), pause(LINGER_MS)]);
     // Answers to the last photos are on their way: streams end after them, and what nobody reads is cut.
     await pause(FLUSH_MS);
     streams.endAll();
-    server.closeIdleConnections();
+    // Again: the port is closed, what is left are connections without a request.
+    server.close();
     setTimeout(() => server.closeAllConnections(), CUT_MS).unref();
     await closed;
     await services.remote?.close();
@@ -170,6 +186,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     url,
     get model() {
       return pool.model;
+    },
+    get stuckThreads() {
+      return pool.stuck;
     },
     reload: async () => {
       try {
@@ -230,26 +249,27 @@ function notYet({ url }: IncomingMessage, outgoing: ServerResponse): void {
   outgoing.end(JSON.stringify({ status: alive ? "ok" : "starting" }));
 }
 
-/** Refuses connections, waits for answers under way, and cuts what is left after `graceMs`. */
+/**
+ * Refuses connections, waits for those that are there, and cuts what is left after `graceMs`. Not by the HTTP server's own `close`, which cuts
+ * idle connections at once: the next request of one of them may be on its way.
+ */
 function closer(server: Server): (graceMs: number) => Promise<void> {
   return (graceMs) =>
     new Promise((resolve) => {
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-      server.close(() => {
+      NetServer.prototype.close.call(server, () => {
         clearTimeout(timer);
         resolve();
       });
-      server.closeIdleConnections();
     });
 }
 
 /** A host header or a path that is none: nothing of ours has seen it yet. */
 function unreadable(error: unknown, log: (line: string) => void): Response {
   const isRequest = error instanceof Error && error.name === "RequestError";
-  if (!isRequest) log(`internal fault: ${error instanceof Error ? error.stack : String(error)}`);
   try {
     if (isRequest) fail("REQUEST_INVALID", { name: "the request", expected: "a path and a host", received: "others" });
-    return fail("INTERNAL", { reason: "a fault that was logged" });
+    throw fault(log, "the adapter", error);
   } catch (thrown) {
     const body = thrown as BallsightError;
     return Response.json({ error: body.toJSON() }, { status: body.status });

@@ -13,7 +13,14 @@ const WATCH_MS = 2000;
 /** Returns the exit code once the server has stopped. Throws on options, models and ports (exit code 2). */
 export async function serve(flags: ServeFlags): Promise<number> {
   const path = flags.model ?? defaultModelPath();
-  const server = await startServer({
+  // Before the model is loaded: as process 1 of a container nothing else hears signals.
+  const stopped = stopSignal();
+  let server: RunningServer | undefined;
+  const reload = () => {
+    if (server !== undefined) void reloadModel(server, path);
+  };
+  process.on("SIGHUP", reload);
+  server = await startServer({
     ...serverOptions(flags),
     model: { name: path, read: () => readModelFile(path) },
     page: pageFolder("recognizer"),
@@ -22,16 +29,21 @@ export async function serve(flags: ServeFlags): Promise<number> {
   process.stdout.write(
     flags.json
       ? `${JSON.stringify({ url: server.url, labels })}\n`
-      : `Ballsight knows ${labels.length} labels and listens on ${server.url} (API: ${server.url}/docs). Ctrl+C stops it.\n`,
+      : `Ballsight knows ${labels.length} labels and listens on ${addressOf(server.url)} (API: /docs). Ctrl+C stops it.\n`,
   );
-  const reload = () => void reloadModel(server, path);
-  process.on("SIGHUP", reload);
   // Not fs.watch: editors and `cp` write a file in pieces or put another in its place.
   if (flags.watch !== false) watchFile(path, { interval: WATCH_MS, persistent: false }, reload);
-  await stopSignal();
+  await stopped;
   process.stderr.write("ballsight: answering what was asked, then stopping\n");
   await server.close();
+  if (server.stuckThreads > 0) killSelf();
   return 0;
+}
+
+/** `0.0.0.0` stands for every network of this machine: no browser opens it. */
+function addressOf(url: string): string {
+  const { hostname, port } = new URL(url);
+  return hostname === "0.0.0.0" || hostname === "[::]" ? `${url}, here http://localhost:${port}` : url;
 }
 
 async function reloadModel(server: RunningServer, path: string): Promise<void> {
@@ -49,9 +61,14 @@ function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => {
-        process.once(signal, () => process.exit(1));
+        process.once(signal, killSelf);
         resolve();
       });
     }
   });
+}
+
+/** `process.exit` waits for worker threads, and those in a native call do not come. */
+function killSelf(): void {
+  process.kill(process.pid, "SIGKILL");
 }

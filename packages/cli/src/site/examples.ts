@@ -5,6 +5,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { readPhoto, readPhotoFile } from "@ballsight/server/photos";
 import { fail } from "@ballsight/vision";
 import type { Example } from "@ballsight/web";
+import { warn } from "../output/warn.ts";
 import { type Filling, listFiles } from "./folder.ts";
 
 /** A phone's row of tiles, three times over. */
@@ -28,16 +29,19 @@ export async function shippedExamples(filling: Filling, folder: string, labels: 
 }
 
 /**
- * A folder of class folders, or of pictures called after their labels (`Golf.jpg`, `Golf-2.jpg`).
+ * A folder of class folders, or of pictures called after their labels (`Golf.jpg`, `Golf-2.jpg`); of each label in turn, until there are
+ * enough. Warns of labels that the model does not know.
  * @throws DATA_NOT_A_FOLDER, NO_PHOTOS, and what a picture that is none throws
  */
-export async function ownExamples(filling: Filling, folder: string): Promise<Example[]> {
+export async function ownExamples(filling: Filling, folder: string, labels: readonly string[]): Promise<Example[]> {
   if (!(await stat(folder).catch(() => undefined))?.isDirectory())
     fail("DATA_NOT_A_FOLDER", { name: folder, received: "no folder" });
   const names = (await listFiles(folder)).filter((name) => PHOTO.test(name) && !/(^|\/)\./.test(name));
   if (names.length === 0) fail("NO_PHOTOS", { name: folder });
+  const unknown = [...new Set(names.map(labelOf))].filter((label) => !labels.includes(label));
+  if (unknown.length > 0) warn(`${folder}: the model has no label ${unknown.slice(0, 10).join(", ")}`);
   const examples: Example[] = [];
-  for (const [i, name] of names.slice(0, MOST).entries()) {
+  for (const [i, name] of inTurn(names).entries()) {
     const path = join(folder, name);
     const jpeg = await readPhoto(await readPhotoFile(path, path), path, (photo) =>
       photo
@@ -50,6 +54,24 @@ export async function ownExamples(filling: Filling, folder: string): Promise<Exa
     examples.push({ file, label: labelOf(name) });
   }
   return examples;
+}
+
+/** The first of each label, then the second of each, and so on; sorted again, as tiles of one label belong together. */
+function inTurn(names: readonly string[]): string[] {
+  const byLabel = new Map<string, string[]>();
+  for (const name of names) {
+    const own = byLabel.get(labelOf(name));
+    if (own === undefined) byLabel.set(labelOf(name), [name]);
+    else own.push(name);
+  }
+  const chosen = new Set<string>();
+  for (let round = 0; chosen.size < Math.min(MOST, names.length); round++) {
+    for (const own of byLabel.values()) {
+      const name = own[round];
+      if (name !== undefined && chosen.size < MOST) chosen.add(name);
+    }
+  }
+  return names.filter((name) => chosen.has(name));
 }
 
 function labelOf(name: string): string {

@@ -55,7 +55,7 @@ export async function writeSite(filling: Filling, options: SiteOptions): Promise
   const examples =
     options.examples === undefined
       ? await shippedExamples(filling, folder, labels)
-      : await ownExamples(filling, options.examples);
+      : await ownExamples(filling, options.examples, labels);
   const model = { url: `${MODEL_FILE}?v=${sha256.slice(0, 12)}`, name: options.title, bytes: bytes.length };
   const config: SiteConfig = {
     ...SITE_DEFAULTS,

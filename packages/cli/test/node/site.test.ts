@@ -128,6 +128,21 @@ describe("what is in it", () => {
     expect(await sharp(red).metadata()).toMatchObject({ width: 512, height: 288, format: "jpeg" });
     expect(red.includes("secret place")).toBe(false);
   });
+
+  test("of class folders each label has its turn; those that the model does not know are named", async () => {
+    const photos = join(root, "photos");
+    const jpeg = await picture("Golf", 1, 16).jpeg().toBuffer();
+    for (const [label, count] of Object.entries({ Blue: 30, Green: 3, Other: 30 })) {
+      await mkdir(join(photos, label), { recursive: true });
+      for (let i = 0; i < count; i++) await writeFile(join(photos, label, `${String(i).padStart(2, "0")}.jpg`), jpeg);
+    }
+    const warned = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    await write({ model: await writeModel(["Blue", "Green", "Red"]), examples: photos });
+    const { examples } = (await config()) as { examples: { label: string }[] };
+    const count = (label: string) => examples.filter((example) => example.label === label).length;
+    expect([count("Blue"), count("Green"), count("Other")]).toEqual([11, 3, 10]);
+    expect(warned.mock.calls.join()).toMatch(/no label Other\b/);
+  });
 });
 
 describe("whole or not at all", () => {

@@ -45,6 +45,9 @@ test("the container: an official Node image, user 1000, port 7860", async () => 
   const dockerfile = await read("Dockerfile");
   expect(dockerfile.match(/^FROM .*/gm)).toEqual(["FROM node:22-slim AS install", "FROM node:22-slim"]);
   expect(dockerfile).toMatch(/^USER 1000$/m);
+  // What the repository's own Dockerfile says that a server needs.
+  const shipped = await readFile(join(REPOSITORY, "deploy/Dockerfile"), "utf8");
+  for (const line of shipped.match(/^ENV (?!NODE_ENV).*/gm)!) expect(dockerfile.split("\n")).toContain(line);
   expect(dockerfile).toMatch(/^EXPOSE 7860$/m);
   const command = JSON.parse(/^CMD (.*)$/m.exec(dockerfile)![1]!) as string[];
   expect(command).toEqual(expect.arrayContaining(["serve", "0.0.0.0", "7860", "model.onnx"]));

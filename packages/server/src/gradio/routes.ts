@@ -1,10 +1,12 @@
 // Gradio's HTTP API with one function, /predict: every route bare, as clients of 2023 ask, and under /gradio_api.
 
 import { randomBytes } from "node:crypto";
-import { fail } from "@ballsight/vision";
+import { BallsightError, fail } from "@ballsight/vision";
 import { z } from "@hono/zod-openapi";
+import { fault } from "../fault.ts";
 import { readBody, readJson } from "../http/body.ts";
-import { filesOf } from "../http/multipart.ts";
+import { clientOf } from "../http/client.ts";
+import { filesOf, MULTIPART_BYTES } from "../http/multipart.ts";
 import { type App, define, type RouteOptions } from "../http/route.ts";
 import type { ServerContext, Services } from "../http/services.ts";
 import type { Streams } from "../http/sse.ts";
@@ -15,9 +17,6 @@ import { envelope, type Label, labelOf } from "./label.ts";
 
 export const GRADIO_PREFIX = "/gradio_api";
 const TAG = "Gradio";
-
-/** Room for the parts' headers around a photo. */
-const MULTIPART_BYTES = 64 * 1024;
 
 const SessionHash = z.string().min(1).max(128);
 const Data = z.array(z.unknown()).min(1).max(16);
@@ -236,12 +235,12 @@ export function gradioRoutes(app: App, streamsOpen: Streams): void {
 }
 
 async function upload(c: ServerContext): Promise<Response> {
-  const { uploads, maxBytes } = c.var.services;
+  const { uploads, maxBytes, rate } = c.var.services;
   const type = c.req.header("content-type") ?? "";
   if (!/^multipart\/form-data\b/i.test(type)) {
     return fail("MEDIA_TYPE_UNKNOWN", { expected: "multipart/form-data", received: type === "" ? "none" : "another" });
   }
-  const files = filesOf(await readBody(c, maxBytes + MULTIPART_BYTES), type);
+  const files = await filesOf(await readBody(c, maxBytes + MULTIPART_BYTES), type);
   if (files.length === 0) {
     return fail("REQUEST_INVALID", { name: "files", expected: "at least one file", received: "none" });
   }
@@ -250,13 +249,19 @@ async function upload(c: ServerContext): Promise<Response> {
       fail("FILE_TOO_LARGE", { name: filename, limit: maxBytes, received: bytes.length });
     }
   }
-  return c.json(files.map(({ bytes }) => uploads.add(bytes)));
+  rate.countMore(c, files.length - 1);
+  const client = clientOf(c);
+  return c.json(files.map(({ bytes }) => uploads.add(bytes, client)));
 }
 
 /** What the input says, to a label. */
 async function answer(services: Services, value: unknown, signal: AbortSignal, onStart?: () => void): Promise<Label> {
-  const bytes = await photoOf(value, services, signal);
-  return labelOf((await predict(services.pool, bytes, "image", { signal, onStart })).prediction);
+  try {
+    const bytes = await photoOf(value, services, signal);
+    return labelOf((await predict(services.pool, bytes, "image", { signal, onStart })).prediction);
+  } catch (error) {
+    throw error instanceof BallsightError ? error : fault(services.log, "/predict", error);
+  }
 }
 
 async function run(c: ServerContext): Promise<Response> {

@@ -92,14 +92,22 @@ export class Sessions {
   }
 
   #open(hash: string): Session {
-    if (this.#sessions.size >= MAX_SESSIONS) {
-      fail("SERVER_BUSY", { limit: MAX_SESSIONS, what: "sessions", seconds: 1 });
-    }
+    if (this.#sessions.size >= MAX_SESSIONS) this.#makeRoom();
     const session: Session = { pending: new Map(), buffer: [], stream: undefined, timer: undefined };
     session.timer = setTimeout(() => this.#drop(hash, session), UNCLAIMED_MS);
     session.timer.unref();
     this.#sessions.set(hash, session);
     return session;
+  }
+
+  /** The oldest that nobody listens to goes: its client has left, or never was one. @throws SERVER_BUSY */
+  #makeRoom(): void {
+    for (const [hash, session] of this.#sessions) {
+      if (session.stream !== undefined) continue;
+      this.#drop(hash, session);
+      return;
+    }
+    fail("SERVER_BUSY", { limit: MAX_SESSIONS, what: "sessions", seconds: 1 });
   }
 
   async #work(hash: string, session: Session, id: string, run: QueuedWork["run"], signal: AbortSignal): Promise<void> {

@@ -2,27 +2,46 @@
 
 import { BallsightError, fail } from "@ballsight/vision";
 import type { z } from "zod";
+import { clientOf, isLoopback } from "./client.ts";
 import type { ServerContext } from "./services.ts";
 
-/** Bytes of bodies on their way in; slow senders of large photos must not fill the memory together. */
+/** The budget's part that one client may have. */
+const CLIENT_SHARE = 4;
+
+/**
+ * Bytes of bodies on their way in: slow senders of large ones must not fill the memory together, nor one of them the room of all.
+ * Programs on this very machine have no share of their own, unless they are proxies.
+ */
 export class ByteBudget {
+  /** Of one client, bytes. */
+  readonly share: number;
   readonly #limit: number;
+  readonly #clients = new Map<string, number>();
   #used = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
+    this.share = limit / CLIENT_SHARE;
   }
 
   /** @throws SERVER_BUSY */
-  take(bytes: number): void {
+  take(client: string, bytes: number): void {
+    const own = this.#clients.get(client) ?? 0;
+    if (own > 0 && own + bytes > this.share && !isLoopback(client)) {
+      fail("SERVER_BUSY", { limit: this.share, what: "bytes of uploads from one client", seconds: 1 });
+    }
     if (this.#used > 0 && this.#used + bytes > this.#limit) {
       fail("SERVER_BUSY", { limit: this.#limit, what: "bytes of uploads", seconds: 1 });
     }
     this.#used += bytes;
+    this.#clients.set(client, own + bytes);
   }
 
-  give(bytes: number): void {
+  give(client: string, bytes: number): void {
     this.#used -= bytes;
+    const left = (this.#clients.get(client) ?? 0) - bytes;
+    if (left > 0) this.#clients.set(client, left);
+    else this.#clients.delete(client);
   }
 }
 
@@ -36,6 +55,7 @@ export async function readBody(c: ServerContext, limit: number): Promise<Uint8Ar
   const stream = c.req.raw.body;
   if (stream === null) return new Uint8Array();
   const { budget } = c.var.services;
+  const client = clientOf(c);
   const reader = (stream as ReadableStream<Uint8Array>).getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -44,7 +64,7 @@ export async function readBody(c: ServerContext, limit: number): Promise<Uint8Ar
       const { done, value } = await reader.read();
       if (done) break;
       if (size + value.byteLength > limit) tooLarge(limit, `more than ${limit}`);
-      budget.take(value.byteLength);
+      budget.take(client, value.byteLength);
       size += value.byteLength;
       chunks.push(value);
     }
@@ -52,11 +72,16 @@ export async function readBody(c: ServerContext, limit: number): Promise<Uint8Ar
     if (cause instanceof BallsightError) throw cause;
     fail("CLIENT_LEFT", { name: "the request" }, { cause });
   } finally {
-    budget.give(size);
+    budget.give(client, size);
     // Not cancelled: that would cut the connection before the refusal is read. The adapter drains a moderate rest.
     reader.releaseLock();
   }
-  const all = new Uint8Array(size);
+  return joined(chunks);
+}
+
+/** In a buffer of their own, which a worker may take. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
   let at = 0;
   for (const chunk of chunks) {
     all.set(chunk, at);
@@ -77,8 +102,26 @@ export async function readJson<Schema extends z.ZodType>(c: ServerContext, schem
   return parseJson(await readBody(c, jsonLimit(c.var.services.maxBytes)), schema, "the body");
 }
 
+export interface JsonLimits {
+  /** Of arrays and objects together. */
+  readonly values: number;
+  /** Arrays and objects. */
+  readonly nested: number;
+  /** Told how many values there are before they are made. */
+  readonly onCounted?: (values: number) => void;
+}
+
+/** A photo in base64 is one value. Millions of small ones take seconds to be made, in which nobody else is answered. */
+const JSON_LIMITS: JsonLimits = { values: 10_000, nested: 10_000 };
+
 /** @throws REQUEST_INVALID */
-export function parseJson<Schema extends z.ZodType>(bytes: Uint8Array, schema: Schema, name: string): z.infer<Schema> {
+export function parseJson<Schema extends z.ZodType>(
+  bytes: Uint8Array,
+  schema: Schema,
+  name: string,
+  limits = JSON_LIMITS,
+): z.infer<Schema> {
+  checkCounts(bytes, name, limits);
   const result = schema.safeParse(parsed(bytes, name));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -89,6 +132,27 @@ export function parseJson<Schema extends z.ZodType>(bytes: Uint8Array, schema: S
     expected,
     received: issue === undefined ? "what does not fit" : describe(issue.input),
   });
+}
+
+/** Counts by separators, so those in texts as well: base64 has none. */
+function checkCounts(bytes: Uint8Array, name: string, { values, nested, onCounted }: JsonLimits): void {
+  const found = count(bytes, [",", ":"], values);
+  if (found > values || count(bytes, ["[", "{"], nested) > nested) {
+    fail("REQUEST_INVALID", { name, expected: `at most ${values} values in JSON`, received: "more" });
+  }
+  onCounted?.(found);
+}
+
+/** Stops at one more than `most`. */
+function count(bytes: Uint8Array, characters: readonly string[], most: number): number {
+  let found = 0;
+  for (const character of characters) {
+    const code = character.charCodeAt(0);
+    for (let at = bytes.indexOf(code); at !== -1; at = bytes.indexOf(code, at + 1)) {
+      if (++found > most) return found;
+    }
+  }
+  return found;
 }
 
 function parsed(bytes: Uint8Array, name: string): unknown {

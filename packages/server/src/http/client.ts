@@ -16,6 +16,10 @@ export function clientOf(c: ServerContext): string {
   return network(isIP(forwarded) === 0 ? peer : forwarded);
 }
 
+/** Whether the request came over this machine's own interface. */
+export const isOnLoopback = (c: ServerContext): boolean =>
+  isLoopback(network(c.env?.incoming?.socket?.localAddress ?? ""));
+
 function network(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (isIP(plain) !== 6) return plain;

@@ -2,6 +2,7 @@
 
 import { BallsightError } from "@ballsight/vision";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { fault } from "../fault.ts";
 import type { ServerContext } from "./services.ts";
 
 /** Whose protocol a path belongs to. */
@@ -21,7 +22,7 @@ export function gradioError(message: string) {
 }
 
 export function errorResponse(c: ServerContext, thrown: unknown): Response {
-  const error = thrown instanceof BallsightError ? thrown : internal(c, thrown);
+  const error = thrown instanceof BallsightError ? thrown : fault(c.var.services.log, c.req.path, thrown);
   const headers = new Headers();
   const { seconds } = error.details;
   if (typeof seconds === "number" && (error.status === 429 || error.status === 503)) {
@@ -36,10 +37,4 @@ export function errorResponse(c: ServerContext, thrown: unknown): Response {
         : { error: error.toJSON() };
   // A status outside of the table of statuses (499) is nginx's: nobody is there to read it.
   return c.json(body, error.status as ContentfulStatusCode, Object.fromEntries(headers));
-}
-
-function internal(c: ServerContext, thrown: unknown): BallsightError {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  c.var.services?.log(`internal fault at ${c.req.path}: ${thrown instanceof Error ? thrown.stack : reason}`);
-  return new BallsightError("INTERNAL", { reason }, { cause: thrown });
 }

@@ -27,24 +27,38 @@ export class RateLimit {
 
   /** Counts one photo. Programs on this very machine are not counted, unless they are proxies. @throws RATE_LIMITED */
   count(c: ServerContext): void {
-    if (this.#perMinute === 0) return;
-    const client = clientOf(c);
-    if (isLoopback(client)) return;
-    this.take(client, performance.now());
+    this.#count(c, 1, 1);
   }
 
-  /** @param now milliseconds */
-  take(client: string, now: number): void {
+  /**
+   * Counts what else a request has brought, once that is known. One that brings more than may be asked at once needs a full bucket, and
+   * leaves it in debt. @throws RATE_LIMITED
+   */
+  countMore(c: ServerContext, photos: number): void {
+    if (photos > 0) this.#count(c, photos, Math.min(photos, this.#burst - 1));
+  }
+
+  #count(c: ServerContext, photos: number, needed: number): void {
+    if (this.#perMinute === 0) return;
+    const client = clientOf(c);
+    if (!isLoopback(client)) this.take(client, performance.now(), photos, needed);
+  }
+
+  /**
+   * @param now milliseconds
+   * @param needed tokens that have to be there
+   */
+  take(client: string, now: number, photos = 1, needed = photos): void {
     const perMs = this.#perMinute / 60_000;
     const known = this.#buckets.get(client);
     const tokens = known === undefined ? this.#burst : Math.min(this.#burst, known.tokens + (now - known.at) * perMs);
-    if (tokens < 1) {
-      const seconds = Math.ceil((1 - tokens) / perMs / 1000);
+    if (tokens < needed) {
+      const seconds = Math.ceil((needed - tokens) / perMs / 1000);
       fail("RATE_LIMITED", { limit: this.#perMinute, seconds });
     }
     // Put in anew, so that the map's order is that of the last visits.
     this.#buckets.delete(client);
-    this.#buckets.set(client, { tokens: tokens - 1, at: now });
+    this.#buckets.set(client, { tokens: tokens - photos, at: now });
     this.#forget(now, perMs);
   }
 

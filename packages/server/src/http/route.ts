@@ -6,7 +6,7 @@ import type { ServerContext, ServerEnv } from "./services.ts";
 export interface RouteOptions {
   /** What clients ask for where that is not the path that answers (Gradio's prefix). */
   readonly documentedPath?: string;
-  /** Counts against the client's rate; what is to be computed is refused while the queue is full, before its body is read. */
+  /** Counts against the client's rate, as one photo; what is to be computed is refused while the queue is full, before its body is read. */
   readonly work?: "compute" | "store";
 }
 
@@ -23,8 +23,9 @@ export function define(
   const path = config.path.replaceAll(/\{(\w+)\}/g, ":$1");
   app.on(config.method.toUpperCase(), path, (c) => {
     c.set("route", config.path);
-    if (work !== undefined) c.var.services.rate.count(c);
+    // First: who comes again after a 503, as told, has not used up a rate by that.
     if (work === "compute") c.var.services.pool.refuseWhenFull();
+    if (work !== undefined) c.var.services.rate.count(c);
     return handler(c);
   });
 }

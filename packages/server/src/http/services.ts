@@ -23,6 +23,8 @@ export interface Services {
   readonly remote: Remote | undefined;
   /** Of one photo, bytes. */
   readonly maxBytes: number;
+  /** Of one photo, or of all pixels of a request. */
+  readonly maxPixels: number;
   /** Proxies in front of this server whose X-Forwarded-For counts. */
   readonly trustProxy: number;
   /** Origins whose pages may call the API; "*" for all. */

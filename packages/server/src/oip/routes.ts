@@ -3,7 +3,7 @@
 import { fail, OUTPUT_NAMES, type OutputName, type OutputTensor } from "@ballsight/vision";
 import { z } from "@hono/zod-openapi";
 import { decodeBase64, decodeDataUrl, isDataUrl } from "../dataUrl.ts";
-import { describe, jsonLimit, parseJson, readBody } from "../http/body.ts";
+import { describe, type JsonLimits, jsonLimit, parseJson, readBody } from "../http/body.ts";
 import { type App, define } from "../http/route.ts";
 import type { ServerContext } from "../http/services.ts";
 import type { Picture, Work } from "../pool/messages.ts";
@@ -23,8 +23,10 @@ import {
 const TAG = "Open Inference Protocol v2";
 const LENGTH_HEADER = "inference-header-content-length";
 const EXTENSIONS = ["binary_tensor_data", "classification"];
-/** Pixels come unpacked: a photo of the largest size has room. */
-const PIXEL_BYTES = 3 * 50_000_000;
+/** 640 x 480 pixels in JSON, flat or nested: larger ones belong behind the JSON. */
+const JSON_LIMITS: JsonLimits = { values: 1_000_000, nested: 320_000 };
+/** Numbers in JSON that cost this server's one thread as much as a photo. */
+const VALUES_PER_PHOTO = 100_000;
 
 const Parameters = z.record(z.string(), z.unknown());
 const Shape = z.array(z.int().min(0)).max(8);
@@ -147,15 +149,20 @@ function metadata(model: ServedModel) {
 
 async function infer(c: ServerContext): Promise<Response> {
   checkModel(c);
-  const { maxBytes, pool } = c.var.services;
+  const { maxBytes, maxPixels, pool, rate, budget } = c.var.services;
   const jsonLength = c.req.header(LENGTH_HEADER);
-  const limit = jsonLength === undefined ? jsonLimit(maxBytes) : Math.max(PIXEL_BYTES, maxBytes) + jsonLimit(0);
-  const { json, binary } = splitBody(await readBody(c, limit), jsonLength);
-  const request = parseJson(json, InferRequest, "the body");
+  const jsonMost = jsonLimit(maxBytes);
+  // Pixels come unpacked: a photo of the largest size has room, as far as one client has.
+  const binaryMost = Math.max(Math.min(3 * maxPixels, budget.share - jsonLimit(0)), maxBytes) + jsonLimit(0);
+  const body = await readBody(c, jsonLength === undefined ? jsonMost : binaryMost);
+  const { json, binary } = splitBody(body, jsonLength, jsonMost);
+  const onCounted = (values: number) => rate.countMore(c, Math.floor(values / VALUES_PER_PHOTO));
+  const request = parseJson(json, InferRequest, "the body", { ...JSON_LIMITS, onCounted });
   const wanted = wantedOutputs(request);
-  const work = picturesOf(request, binary, maxBytes).map((picture): Work => {
-    return { picture, name: "image", outputs: wanted.map(({ name }) => name) };
-  });
+  const pictures = picturesOf(request, binary, maxBytes, maxPixels);
+  const count = pictures.reduce((sum, picture) => sum + ("bytes" in picture ? 1 : picture.dims[0]), 0);
+  rate.countMore(c, count - 1);
+  const work = pictures.map((picture): Work => ({ picture, name: "image", outputs: wanted.map(({ name }) => name) }));
   // All or none: one photo that is refused makes the others of its request useless.
   const stop = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
@@ -198,7 +205,7 @@ function wantedOutputs({ outputs, parameters }: Infer): WantedOutput[] {
   });
 }
 
-function picturesOf({ inputs }: Infer, binary: Uint8Array, maxBytes: number): Picture[] {
+function picturesOf({ inputs }: Infer, binary: Uint8Array, maxBytes: number, maxPixels: number): Picture[] {
   const input = inputs[0] as InputTensor;
   const raw = binaryInputs([input], binary).get(input);
   const { name, shape, datatype } = input;
@@ -220,6 +227,7 @@ function picturesOf({ inputs }: Infer, binary: Uint8Array, maxBytes: number): Pi
     if (shape.length !== 4 || channels !== 3 || n < 1 || n > MAX_ELEMENTS || height < 1 || width < 1) {
       return wrongShape(`[N, H, W, 3] with N from 1 to ${MAX_ELEMENTS}`);
     }
+    if (n * height * width > maxPixels) return wrongShape(`at most ${maxPixels} pixels in all`);
     return [{ pixels: uint8Data(input, raw), dims: [n, height, width, 3] }];
   }
   return fail("REQUEST_INVALID", {

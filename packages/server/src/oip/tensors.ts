@@ -21,11 +21,12 @@ export interface RequestParts {
 const LENGTH_HEADER = "Inference-Header-Content-Length";
 
 /** Splits a body by the header that says how long its JSON is; without one all of it is JSON. @throws REQUEST_INVALID */
-export function splitBody(body: Uint8Array, jsonLength: string | undefined): RequestParts {
+export function splitBody(body: Uint8Array, jsonLength: string | undefined, most: number): RequestParts {
   if (jsonLength === undefined) return { json: body, binary: new Uint8Array() };
   const length = Number(jsonLength);
-  if (!/^\d{1,12}$/.test(jsonLength) || length > body.byteLength) {
-    const expected = `a number from 0 to ${body.byteLength}`;
+  const limit = Math.min(body.byteLength, most);
+  if (!/^\d{1,12}$/.test(jsonLength) || length > limit) {
+    const expected = `a number from 0 to ${limit}`;
     return fail("REQUEST_INVALID", { name: LENGTH_HEADER, expected, received: describe(jsonLength) });
   }
   return { json: body.subarray(0, length), binary: body.subarray(length) };
@@ -66,10 +67,14 @@ export function uint8Data(input: InputTensor, raw: Uint8Array | undefined): Uint
     fail("REQUEST_INVALID", { name: `${input.name}.data`, expected: `${count} bytes, as its shape says`, received });
   if (raw !== undefined) return raw.byteLength === count ? raw.slice() : wrong(raw.byteLength);
   // Counted before the room is made: a shape is written quickly.
-  const flat = flatten(input, count);
-  if (flat.length !== count) return wrong(flat.length);
-  const odd = flat.find((value) => !Number.isInteger(value) || (value as number) < 0 || (value as number) > 255);
-  return odd === undefined ? Uint8Array.from(flat as number[]) : wrong(describe(odd));
+  const found = visit(input, count, () => undefined);
+  if (found !== count) return wrong(found > count ? "more" : found);
+  const all = new Uint8Array(count);
+  visit(input, count, (value, at) => {
+    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > 255) wrong(describe(value));
+    all[at] = value as number;
+  });
+  return all;
 }
 
 /** BYTES elements: texts in base64 in JSON, or length (u32, little-endian) and bytes each. @throws REQUEST_INVALID */
@@ -121,12 +126,27 @@ export const MAX_ELEMENTS = 16;
 /** Of nested arrays: [N, H, W, 3]. */
 const MAX_DEPTH = 4;
 
-function flatten({ name, data }: InputTensor, count: number): unknown[] {
+function flatten(input: InputTensor, count: number): unknown[] {
+  const flat: unknown[] = [];
+  visit(input, count, (value) => flat.push(value));
+  return flat;
+}
+
+/** Elements one by one, at most one more than `count`; returns how many. @throws REQUEST_INVALID */
+function visit({ name, data }: InputTensor, count: number, each: (value: unknown, at: number) => void): number {
   if (!Array.isArray(data)) {
     return fail("REQUEST_INVALID", { name: `${name}.data`, expected: "an array", received: describe(data) });
   }
-  const flat = (data as unknown[]).flat(MAX_DEPTH - 1);
-  return flat.length > count ? flat.slice(0, count + 1) : flat;
+  let at = 0;
+  const walk = (values: readonly unknown[], depth: number): void => {
+    for (const value of values) {
+      if (at > count) return;
+      if (depth < MAX_DEPTH && Array.isArray(value)) walk(value, depth + 1);
+      else each(value, at++);
+    }
+  };
+  walk(data, 1);
+  return at;
 }
 
 /** An output as JSON, or its raw bytes: float32 is little-endian on every machine that runs ONNX Runtime. */

@@ -2,10 +2,13 @@
 
 import { Worker } from "node:worker_threads";
 import { BallsightError } from "@ballsight/vision";
-import type { LoadedModel, PlainError, WorkerMessage, WorkerSetup, WorkMessage } from "./messages.ts";
+import type { LoadedModel, PlainError, WorkerMessage, WorkerOrder, WorkerSetup, WorkMessage } from "./messages.ts";
 
 /** Between two attempts to replace a worker that does not start, milliseconds: doubled up to the last. */
 const RESPAWN_MS = { first: 100, last: 30_000 } as const;
+/** Given to threads to end: one that is still loading its model ends after that, one in a native call perhaps never. */
+const END_MS = 5000;
+const END: WorkerOrder = { end: true };
 
 export interface CrewEvents {
   /** A worker has nothing to do. */
@@ -21,6 +24,8 @@ export interface Hand {
   readonly worker: Worker;
   /** The id of the work in hand. */
   busy: number | undefined;
+  /** Rings when the work in hand has taken too long, whether somebody still waits for it or not. */
+  watch: NodeJS.Timeout | undefined;
 }
 
 export class Crew {
@@ -30,6 +35,8 @@ export class Crew {
   readonly #hands = new Set<Hand>();
   readonly #starting = new Set<Worker>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Told to end, and still there. */
+  readonly #ending = new Map<Worker, Promise<unknown>>();
   #retired = false;
   #failures = 0;
 
@@ -44,6 +51,16 @@ export class Crew {
     return this.#hands;
   }
 
+  /** Threads that were told to end and did not: a process with such threads cannot end by itself. */
+  get stuck(): number {
+    return this.#ending.size;
+  }
+
+  /** All of its threads are gone. */
+  get over(): boolean {
+    return this.#hands.size + this.#starting.size + this.#ending.size === 0;
+  }
+
   /** Starts `count` workers; resolves when all are warm. @throws MODEL_INVALID, MODEL_INCOMPATIBLE, WORKER_LOST */
   async start(count: number): Promise<LoadedModel> {
     const results = await Promise.allSettled(Array.from({ length: count }, () => this.#spawn()));
@@ -55,23 +72,66 @@ export class Crew {
     return (results[0] as PromiseFulfilledResult<LoadedModel>).value;
   }
 
-  post(hand: Hand, message: WorkMessage, transfer: ArrayBuffer[]): void {
+  /** @param patienceMs after which a worker that has not answered is given up, and another takes its place */
+  post(hand: Hand, message: WorkMessage, transfer: ArrayBuffer[], patienceMs: number): void {
     hand.busy = message.id;
+    hand.watch = setTimeout(() => this.#giveUp(hand), patienceMs);
+    hand.watch.unref();
     hand.worker.postMessage(message, transfer);
   }
 
   /** Workers end as soon as they have nothing in hand. */
   async retire(): Promise<void> {
-    this.#retired = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    const idle = [...this.#hands].filter(({ busy }) => busy === undefined);
-    for (const hand of idle) this.#hands.delete(hand);
-    await Promise.all([...idle.map(({ worker }) => worker), ...this.#starting].map((worker) => worker.terminate()));
+    this.#close();
+    for (const hand of [...this.#hands].filter(({ busy }) => busy === undefined)) this.#dismiss(hand);
+    await this.#ended();
   }
 
-  /** Ends a worker that does not come back from a photo; another takes its place. */
-  stop(hand: Hand): void {
-    void hand.worker.terminate();
+  /** Workers end now, whatever they have in hand. */
+  async end(): Promise<void> {
+    this.#close();
+    for (const hand of [...this.#hands]) this.#dismiss(hand);
+    await this.#ended();
+  }
+
+  #close(): void {
+    this.#retired = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const worker of this.#starting) this.#sendAway(worker);
+  }
+
+  /** From now on its messages and its end are nobody's business. */
+  #dismiss(hand: Hand): void {
+    this.#hands.delete(hand);
+    clearTimeout(hand.watch);
+    this.#sendAway(hand.worker);
+  }
+
+  /** It ends when it is back from what it does. Not `terminate`: a thread that is stopped inside ONNX Runtime takes the process with it. */
+  #sendAway(worker: Worker): void {
+    if (this.#ending.has(worker)) return;
+    const gone = new Promise((resolve) => worker.once("exit", resolve));
+    this.#ending.set(
+      worker,
+      gone.then(() => this.#ending.delete(worker)),
+    );
+    worker.postMessage(END);
+  }
+
+  async #ended(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise((resolve) => {
+      timer = setTimeout(resolve, END_MS);
+    });
+    await Promise.race([Promise.all(this.#ending.values()), enough]);
+    clearTimeout(timer);
+  }
+
+  /** Another takes its place at once: the thread itself may never end. */
+  #giveUp(hand: Hand): void {
+    this.#dismiss(hand);
+    this.#events.onLost(hand, "it did not come back from a photo");
+    this.#replace();
   }
 
   #spawn(): Promise<LoadedModel> {
@@ -85,13 +145,15 @@ export class Crew {
         if ("ready" in message) {
           this.#starting.delete(worker);
           this.#failures = 0;
-          hand = { crew: this, worker, busy: undefined };
+          hand = { crew: this, worker, busy: undefined, watch: undefined };
           resolve(message.ready);
           this.#free(hand);
         } else if ("refused" in message) {
           reject(revive(message.refused));
+          // Its ONNX Runtime does nothing any more.
           void worker.terminate();
-        } else if (hand !== undefined && hand.busy === message.id) {
+        } else if (hand !== undefined && this.#hands.has(hand) && hand.busy === message.id) {
+          clearTimeout(hand.watch);
           hand.busy = undefined;
           this.#events.onMessage(hand, message);
           this.#free(hand);
@@ -110,18 +172,17 @@ export class Crew {
   }
 
   #free(hand: Hand): void {
-    if (!this.#retired) {
+    if (this.#retired) this.#dismiss(hand);
+    else {
       this.#hands.add(hand);
       this.#events.onIdle(hand);
-    } else {
-      this.#hands.delete(hand);
-      void hand.worker.terminate();
     }
   }
 
   #lost(hand: Hand, reason: string): void {
-    const wasOurs = this.#hands.delete(hand);
-    if (hand.busy !== undefined || wasOurs) this.#events.onLost(hand, reason);
+    if (!this.#hands.delete(hand)) return;
+    clearTimeout(hand.watch);
+    this.#events.onLost(hand, reason);
     this.#replace();
   }
 

@@ -30,6 +30,9 @@ export interface WorkMessage extends Work {
   readonly id: number;
 }
 
+/** What a worker is told: a photo, or to end after those that it has. */
+export type WorkerOrder = WorkMessage | { readonly end: true };
+
 export interface Outputs {
   readonly outputs: Partial<Record<OutputName, OutputTensor>>;
   /** Of a picture as seen, pixels. */

@@ -3,9 +3,10 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { BallsightError, fail } from "@ballsight/vision";
+import { LOGGED } from "../fault.ts";
 import type { PhotoLimits } from "../photos/decode.ts";
 import { Crew, type Hand, revive } from "./crew.ts";
-import type { LoadedModel, Outputs, Work, WorkerSetup } from "./messages.ts";
+import type { LoadedModel, Outputs, PlainError, Work, WorkerSetup } from "./messages.ts";
 
 export interface ModelSource {
   /** What errors and the API call it. */
@@ -25,6 +26,8 @@ export interface PoolOptions {
   readonly queueBytes?: number | undefined;
   /** From the photo's arrival to its answer, milliseconds; 30 s by default. */
   readonly deadlineMs?: number | undefined;
+  /** A worker that is still busy so long after its photo's deadline is given up; 30 s by default. */
+  readonly hangMs?: number | undefined;
   /** Module of the worker thread; for tests. */
   readonly entry?: URL | undefined;
   readonly events?: PoolEvents | undefined;
@@ -33,6 +36,8 @@ export interface PoolOptions {
 export interface PoolEvents {
   readonly onAnswer?: (answer: PoolAnswer) => void;
   readonly onFailure?: (error: BallsightError) => void;
+  /** A photo failed for a reason that is not its own. */
+  readonly onFault?: (reason: string) => void;
   readonly onWorkerLost?: (reason: string) => void;
 }
 
@@ -66,14 +71,17 @@ interface Job {
   started: number;
 }
 
+interface ModelFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly sha256: string;
+}
+
 interface Service {
   readonly crew: Crew;
   readonly model: ServedModel;
 }
 
-const DEFAULTS = { queue: 64, queueBytes: 256 * 1024 * 1024, deadlineMs: 30_000 } as const;
-/** A worker that is still busy so long after its photo's deadline is ended. */
-const HANG_MS = 30_000;
+const DEFAULTS = { queue: 64, queueBytes: 256 * 1024 * 1024, deadlineMs: 30_000, hangMs: 30_000 } as const;
 /** Share of the newest photo in the mean that Retry-After is estimated from. */
 const MEAN_SHARE = 0.1;
 
@@ -83,9 +91,12 @@ export class Pool {
   readonly #limit: number;
   readonly #byteLimit: number;
   readonly #deadlineMs: number;
+  readonly #hangMs: number;
   readonly #waiting = new Set<Job>();
   readonly #running = new Map<number, Job>();
   readonly #models = new WeakMap<Crew, ServedModel>();
+  /** Beside the one in service: of a model that is being loaded, and of former ones, whose workers may still be at a photo. */
+  readonly #others = new Set<Crew>();
   #service!: Service;
   #reloading: Promise<unknown> = Promise.resolve();
   #waitingBytes = 0;
@@ -101,6 +112,7 @@ export class Pool {
     this.#limit = options.queue ?? DEFAULTS.queue;
     this.#byteLimit = options.queueBytes ?? DEFAULTS.queueBytes;
     this.#deadlineMs = options.deadlineMs ?? DEFAULTS.deadlineMs;
+    this.#hangMs = options.hangMs ?? DEFAULTS.hangMs;
   }
 
   /** Resolves when every worker is warm. @throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_INCOMPATIBLE */
@@ -108,7 +120,8 @@ export class Pool {
     // On glibc a library that was first loaded in a thread is unloaded with it: both stay loaded by the main thread.
     await Promise.all([import("sharp"), import("onnxruntime-node")]);
     const pool = new Pool(options);
-    pool.#service = await pool.#load();
+    pool.#service = await pool.#load(await pool.#read());
+    pool.#others.clear();
     return pool;
   }
 
@@ -174,20 +187,21 @@ export class Pool {
     });
   }
 
-  /** New workers with the file as it is now, warm; then the switch; the old ones finish what they have. Keeps the old ones where that fails. */
+  /** New workers with the file as it is now, warm; then the switch; the old ones finish what they have. Keeps the old ones where that fails, or the file is the same. */
   reload(): Promise<ServedModel> {
     const next = this.#reloading
       .catch(() => undefined)
       .then(async () => {
+        const file = await this.#read();
+        // A file that was touched, or copied over itself, needs no second set of workers beside the first.
+        if (file.sha256 === this.#service.model.sha256) return this.#service.model;
+        const service = await this.#load(file);
         if (this.#stopping) fail("SERVER_STOPPING", {});
-        const service = await this.#load();
-        if (this.#stopping) {
-          await service.crew.retire();
-          fail("SERVER_STOPPING", {});
-        }
         const old = this.#service;
         this.#service = service;
         this.#dispatch();
+        this.#others.delete(service.crew);
+        this.#others.add(old.crew);
         await old.crew.retire();
         return service.model;
       });
@@ -208,9 +222,16 @@ export class Pool {
     for (const job of [...this.#waiting, ...this.#running.values()]) {
       this.#give(job, new BallsightError("SERVER_STOPPING", {}));
     }
-    await this.#reloading.catch(() => undefined);
-    for (const hand of this.#service.crew.hands) hand.busy = undefined;
-    await this.#service.crew.retire();
+    await Promise.all(this.#crews.map((crew) => crew.end()));
+  }
+
+  /** Threads that do not come back, of all models. */
+  get stuck(): number {
+    return this.#crews.reduce((sum, crew) => sum + crew.stuck, 0);
+  }
+
+  get #crews(): Crew[] {
+    return [this.#service.crew, ...this.#others];
   }
 
   /** Said before a body is read: a server that is full has no time for bodies that it will refuse. @throws SERVER_BUSY, SERVER_STOPPING */
@@ -230,12 +251,16 @@ export class Pool {
     }
   }
 
-  async #load(): Promise<Service> {
+  async #read(): Promise<ModelFile> {
+    const bytes = new Uint8Array(await this.#options.model.read());
+    return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+  }
+
+  async #load({ bytes, sha256 }: ModelFile): Promise<Service> {
+    if (this.#stopping) fail("SERVER_STOPPING", {});
     const { model, limits, entry = new URL("./worker.js", import.meta.url) } = this.#options;
-    const file = await model.read();
-    const bytes = new Uint8Array(file);
-    const shared = new SharedArrayBuffer(file.byteLength);
-    new Uint8Array(shared).set(file);
+    const shared = new SharedArrayBuffer(bytes.byteLength);
+    new Uint8Array(shared).set(bytes);
     const threads = Math.max(1, Math.floor(availableParallelism() / this.#workers));
     const setup: WorkerSetup = { model: shared, name: model.name, threads, limits };
     const crew = new Crew(entry, setup, {
@@ -243,12 +268,13 @@ export class Pool {
       onMessage: (hand, message) => {
         const job = this.#running.get(message.id);
         if (job === undefined) return;
-        this.#give(job, "answer" in message ? this.#answer(hand, job, message.answer) : revive(message.error));
+        this.#give(job, "answer" in message ? this.#answer(hand, job, message.answer) : this.#refused(message.error));
       },
       onLost: (hand, reason) => this.#lose(hand, reason),
     });
+    for (const other of this.#others) if (other.over) this.#others.delete(other);
+    this.#others.add(crew);
     const loaded = await crew.start(this.#workers);
-    const sha256 = createHash("sha256").update(file).digest("hex");
     const served = { ...loaded, name: model.name, bytes, sha256 };
     this.#models.set(crew, served);
     return { crew, model: served };
@@ -269,7 +295,8 @@ export class Pool {
       const data = "bytes" in picture ? picture.bytes : picture.pixels;
       // A view of Node's pool of small buffers shares its memory with others: that one is copied.
       const own = data.byteLength === data.buffer.byteLength && data.buffer instanceof ArrayBuffer;
-      crew.post(hand, { id: job.id, ...job.work }, own ? [data.buffer as ArrayBuffer] : []);
+      const patience = this.#deadlineMs - (job.started - job.arrived) + this.#hangMs;
+      crew.post(hand, { id: job.id, ...job.work }, own ? [data.buffer as ArrayBuffer] : [], patience);
       job.onStart?.();
     }
   }
@@ -280,18 +307,22 @@ export class Pool {
     return { ...outputs, model: this.#models.get(hand.crew) as ServedModel, queueMs: job.started - job.arrived };
   }
 
+  #refused({ code, details }: PlainError): BallsightError {
+    const error = revive({ code, details });
+    if (error.status < 500) return error;
+    this.#options.events?.onFault?.(error.message);
+    return revive({ code, details: { ...details, reason: LOGGED } });
+  }
+
   #lose(hand: Hand, reason: string): void {
     this.#options.events?.onWorkerLost?.(reason);
     const job = hand.busy === undefined ? undefined : this.#running.get(hand.busy);
-    if (job !== undefined) this.#give(job, new BallsightError("WORKER_LOST", { name: job.work.name, reason }));
+    if (job !== undefined) this.#give(job, new BallsightError("WORKER_LOST", { name: job.work.name, reason: LOGGED }));
   }
 
   #expire(job: Job): void {
     const { name } = job.work;
     this.#give(job, new BallsightError("DEADLINE_PASSED", { name, seconds: this.#deadlineMs / 1000 }));
-    const hand = [...this.#service.crew.hands].find(({ busy }) => busy === job.id);
-    if (hand === undefined) return;
-    setTimeout(() => hand.busy === job.id && hand.crew.stop(hand), HANG_MS).unref();
   }
 
   /** The outcome of a job, once: what comes later is thrown away. */

@@ -5,7 +5,7 @@ import { BallsightError, Recognizer } from "@ballsight/vision";
 import * as runtime from "onnxruntime-node";
 import { decode, loadSharp } from "../photos/decode.ts";
 import { blockOtherLoaders } from "./loaders.ts";
-import type { Outputs, PlainError, Work, WorkerMessage, WorkerSetup, WorkMessage } from "./messages.ts";
+import type { Outputs, PlainError, Work, WorkerMessage, WorkerOrder, WorkerSetup, WorkMessage } from "./messages.ts";
 
 /** Side of the grey picture that allocates a session's memory before the first photo comes. */
 const WARM_SIDE = 256;
@@ -15,7 +15,11 @@ const say = (message: WorkerMessage, transfer: ArrayBuffer[] = []) => parentPort
 
 try {
   const recognizer = await open();
-  parentPort?.on("message", (message: WorkMessage) => void answer(recognizer, message));
+  let last: Promise<void> = Promise.resolve();
+  parentPort?.on("message", (order: WorkerOrder) => {
+    if ("end" in order) void last.then(() => process.exit());
+    else last = answer(recognizer, order);
+  });
   say({ ready: { labels: recognizer.labels, metadata: recognizer.metadata } });
 } catch (error) {
   say({ refused: plain(error) });
@@ -74,5 +78,8 @@ function plain(error: unknown): PlainError {
   if (error instanceof BallsightError) {
     return { code: error.code, details: error.details as PlainError["details"] };
   }
-  return { code: "INTERNAL", details: { reason: error instanceof Error ? error.message : String(error) } };
+  return {
+    code: "INTERNAL",
+    details: { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+  };
 }

@@ -1,6 +1,7 @@
 // GET /openapi.json, generated from the routes, and GET /docs, the same as a page: HTML alone, no script, nothing from elsewhere.
 
 import { type App, define } from "../http/route.ts";
+import type { ServerContext } from "../http/services.ts";
 
 interface Operation {
   readonly summary?: string;
@@ -14,11 +15,12 @@ interface Operation {
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 
 export function docsRoutes(app: App, version: string): void {
-  const document = (url: string) =>
+  const document = () =>
     app.getOpenAPI31Document({
       openapi: "3.1.0",
       info: { title: "Ballsight", version, description: "Names what is in a photo.", license: { name: "MIT" } },
-      servers: [{ url }],
+      // Relative to the document: behind a proxy only clients know this server's name and scheme.
+      servers: [{ url: "/" }],
     });
   define(
     app,
@@ -29,7 +31,7 @@ export function docsRoutes(app: App, version: string): void {
       summary: "This API as OpenAPI 3.1",
       responses: { 200: { description: "OpenAPI" } },
     },
-    (c) => c.json(document(new URL(c.req.url).origin)),
+    (c) => c.json(document()),
   );
   define(
     app,
@@ -41,11 +43,20 @@ export function docsRoutes(app: App, version: string): void {
       responses: { 200: { description: "HTML" } },
     },
     (c) => {
-      const { origin } = new URL(c.req.url);
-      const html = page(document(origin).paths as Paths, document(origin).components?.schemas ?? {}, origin);
+      const { paths, components } = document();
+      const html = page(paths as Paths, components?.schemas ?? {}, originOf(c));
       return c.html(html, 200, { "content-security-policy": PAGE_POLICY });
     },
   );
+}
+
+/** As clients see it. */
+function originOf(c: ServerContext): string {
+  const { host } = new URL(c.req.url);
+  const { trustProxy } = c.var.services;
+  const schemes = (c.req.header("x-forwarded-proto") ?? "").split(",").map((scheme) => scheme.trim());
+  const isTls = trustProxy > 0 && (schemes.at(-trustProxy) ?? schemes[0]) === "https";
+  return `${isTls ? "https" : "http"}://${host}`;
 }
 
 type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;

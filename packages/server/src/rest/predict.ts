@@ -4,14 +4,13 @@ import { fail } from "@ballsight/vision";
 import { z } from "@hono/zod-openapi";
 import { decodeDataUrl, isDataUrl } from "../dataUrl.ts";
 import { describe, jsonLimit, parseJson, readBody } from "../http/body.ts";
-import { filesOf } from "../http/multipart.ts";
+import { filesOf, MULTIPART_BYTES } from "../http/multipart.ts";
 import { type App, define } from "../http/route.ts";
 import type { ServerContext } from "../http/services.ts";
 import { predict } from "../predict.ts";
 import { ErrorAnswer, ModelFacts, modelFacts } from "./models.ts";
 
 const DEFAULT_TOP = 5;
-const MULTIPART_BYTES = 64 * 1024;
 
 const Answer = z.object({ label: z.string(), confidence: z.number().min(0).max(1) }).openapi("Answer");
 
@@ -117,7 +116,7 @@ async function photoOf(c: ServerContext): Promise<{ bytes: Uint8Array<ArrayBuffe
     return { bytes: await fromJson(c, body), name: "image" };
   }
   if (essence === "multipart/form-data") {
-    const [file] = filesOf(await readBody(c, maxBytes + MULTIPART_BYTES), type);
+    const [file] = await filesOf(await readBody(c, maxBytes + MULTIPART_BYTES), type);
     if (file === undefined) {
       return fail("REQUEST_INVALID", { name: "the multipart body", expected: "a file", received: "none" });
     }

@@ -10,12 +10,13 @@ import { startToy } from "../helpers/toyServer.ts";
 
 let server: RunningServer;
 let folder: string;
+const SECRET = "what nobody may read";
 const script = `console.log("${"ball ".repeat(500)}");`;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ballsight-page-"));
   await mkdir(join(folder, "page/assets"), { recursive: true });
-  await writeFile(join(folder, "secret.txt"), "secret");
+  await writeFile(join(folder, "secret.txt"), SECRET);
   await writeFile(join(folder, "page/index.html"), "<!doctype html><title>page</title>");
   await writeFile(join(folder, "page/sw.js"), "// worker");
   await writeFile(join(folder, "page/assets/index-AbCdEf12.js"), script);
@@ -54,14 +55,22 @@ test("packed for who can unpack, with an ETag of its own", async () => {
   expect((await get("/assets/index-AbCdEf12.js", { "if-none-match": two })).status).toBe(304);
 });
 
-test.each(["/link.txt", "/../secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/assets/"])(
-  "%s is not there",
-  async (path) => {
-    const response = await get(path);
-    expect(response.status).toBe(404);
-    expect(await response.text()).not.toContain("secret\n");
-  },
-);
+test.each([
+  "/link.txt",
+  "/../secret.txt",
+  "/%2e%2e/secret.txt",
+  "/assets/../../secret.txt",
+  "/..%2fsecret.txt",
+  "/assets/",
+])("%s is not there", async (path) => {
+  // By hand: fetch would tidy the path before it sends it.
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  let answer = "";
+  for await (const chunk of socket.setEncoding("utf8")) answer += chunk;
+  expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+  expect(answer).not.toContain(SECRET);
+});
 
 test("two hundred clients that ask for a large file and do not read it take no memory for it", async () => {
   const { port } = new URL(server.url);

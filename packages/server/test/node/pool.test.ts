@@ -1,10 +1,15 @@
 // What the server does when things go wrong around a photo: workers that die, queues that are full, clients that leave, models that change.
 
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { RunningServer } from "@ballsight/server";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { toyModel } from "../../../vision/test/helpers/toyModel.ts";
 import { plain, startToy } from "../helpers/toyServer.ts";
 
@@ -12,6 +17,8 @@ const workerEntry = new URL("../helpers/badWorker.mjs", import.meta.url);
 const DEADLY = 13;
 const THROWING = 14;
 const SLOW = 15;
+const HANGING = 16;
+const FAULTY = 17;
 
 let server: RunningServer;
 afterEach(async () => {
@@ -50,6 +57,18 @@ test.each([DEADLY, THROWING])("a worker that dies (%i) takes its own photo with 
   await until(async () => (await metric("ballsight_workers")) === 2);
   expect(await metric("ballsight_workers_lost_total")).toBe(1);
   expect((await ask(good)).body.label).toBe("Red");
+});
+
+test.each([
+  [THROWING, "WORKER_LOST", "thrown out of a thread"],
+  [FAULTY, "INTERNAL", "TypeError"],
+])("what went wrong inside (%i) is in the log and not in the answer", async (width, code, inner) => {
+  const lines: string[] = [];
+  server = await startToy({ workerEntry, log: (line) => lines.push(line) });
+  const { body } = await ask(await photo(width));
+  expect(body.error).toMatchObject({ code, message: expect.stringContaining("a fault that was logged") });
+  expect(JSON.stringify(body)).not.toContain(inner);
+  expect(lines.join()).toContain(inner);
 });
 
 test("a full queue refuses with 503 and Retry-After, and answers what it took", async () => {
@@ -109,6 +128,81 @@ test("a Gradio session whose stream is closed drops what it waits for", async ()
   await until(async () => (await metric("ballsight_sessions")) === 0);
 });
 
+describe.skipIf(process.platform === "win32")("a photo that a worker never comes back from", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ballsight-pool-"));
+    process.env.BALLSIGHT_TEST_PIPE = join(folder, "pipe");
+    spawnSync("mkfifo", [process.env.BALLSIGHT_TEST_PIPE]);
+  });
+  /** A writer lets all go that hang. */
+  const letGo = () => closeSync(openSync(join(folder, "pipe"), constants.O_RDWR | constants.O_NONBLOCK));
+  afterEach(letGo);
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  const lost = () => metric("ballsight_workers_lost_total");
+  const times = { deadlineMs: 200, hangMs: 200 };
+
+  test("is told after the deadline; another worker takes the place", async () => {
+    server = await startToy({ workerEntry, workers: 1, ...times });
+    expect((await ask(await photo(HANGING))).status).toBe(504);
+    await until(async () => (await lost()) === 1 && (await metric("ballsight_workers")) === 1);
+    await until(async () => (await ask(await photo(40))).status === 200);
+    expect(server.stuckThreads).toBe(1);
+  });
+
+  test("is noticed although its client left before the deadline", async () => {
+    server = await startToy({ workerEntry, workers: 2, ...times });
+    const leave = new AbortController();
+    const gone = [HANGING, HANGING].map(async (width) => ask(await photo(width), leave.signal).catch(() => "left"));
+    await until(async () => (await metric("ballsight_running_photos")) === 2);
+    leave.abort();
+    expect(await Promise.all(gone)).toEqual(["left", "left"]);
+    await until(async () => (await lost()) === 2);
+    await until(async () => (await ask(await photo(40))).status === 200);
+  });
+
+  test("keeps others waiting, and who is refused meanwhile has not used up a rate", async () => {
+    server = await startToy({ workerEntry, workers: 1, queue: 1, rate: 4, trustProxy: 1 });
+    const [bad, good] = [await photo(HANGING), await photo(40)];
+    const send = (body: Uint8Array<ArrayBuffer>, client: string) =>
+      fetch(`${server.url}/v1/predict`, { method: "POST", body: body.slice(), headers: { "x-forwarded-for": client } });
+    const taken = [send(bad, "1.1.1.1")];
+    await until(async () => (await metric("ballsight_running_photos")) === 1);
+    taken.push(send(good, "1.1.1.1"));
+    await until(async () => (await metric("ballsight_queue_photos")) === 1);
+    const refused = await Promise.all(Array.from({ length: 5 }, () => send(good, "2.2.2.2")));
+    expect(refused.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503]);
+    letGo();
+    expect((await Promise.all(taken)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await send(good, "2.2.2.2")).status).toBe(200);
+  });
+
+  test("is noticed across a reload, and does not hold a server that stops", async () => {
+    let bytes = toyModel();
+    const model = { name: "toy", read: async () => bytes };
+    server = await startToy({ workerEntry, workers: 1, deadlineMs: 500, hangMs: 500, model });
+    const hung = ask(await photo(HANGING));
+    await until(async () => (await metric("ballsight_running_photos")) === 1);
+    bytes = toyModel({ metadata: { "ballsight.labels": '["Sky","Grass","Rose"]' } });
+    await server.reload();
+    expect((await ask(await photo(40))).body.label).toBe("Rose");
+    expect((await hung).status).toBe(504);
+    await until(async () => (await lost()) === 1);
+    expect(await metric("ballsight_workers")).toBe(1);
+    const again = ask(await photo(HANGING));
+    await until(async () => (await metric("ballsight_running_photos")) === 1);
+    const began = performance.now();
+    const closed = server.close();
+    expect((await again).status).toBe(504);
+    await closed;
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(server.stuckThreads).toBeGreaterThanOrEqual(2);
+  });
+});
+
 describe("reload", () => {
   const other = () => toyModel({ metadata: { "ballsight.labels": '["Sky","Grass","Rose"]' } });
 
@@ -137,6 +231,12 @@ describe("reload", () => {
     // Answers that were under way may come behind the first of the new model, but then it is over.
     expect(labels.lastIndexOf("Red")).toBeLessThan(before + 12);
     expect(await metric("ballsight_workers")).toBe(2);
+  });
+
+  test("of the same file starts no second set of workers", async () => {
+    server = await startToy();
+    const before = server.model;
+    expect(await server.reload()).toBe(before);
   });
 
   test("of what is no model keeps the model that is there", async () => {
@@ -168,7 +268,24 @@ test("draining is not ready, but still answers", async () => {
   const ready = await fetch(`${server.url}/readyz`);
   expect(ready.status).toBe(503);
   expect(await ready.json()).toMatchObject({ status: "stopping" });
+  // Clients that keep their connections are told to go elsewhere; new ones are still taken.
+  expect(ready.headers.get("connection")).toBe("close");
   expect((await ask(await photo(40))).status).toBe(200);
+  await closed;
+});
+
+test("a request that comes on a kept connection just behind the port's end is answered", async () => {
+  server = await startToy();
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  const send = () => socket.write("GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
+  send();
+  await once(socket, "data");
+  const closed = server.close();
+  send();
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(String(answer)).toMatch(/\r\nconnection: close\r\n/i);
   await closed;
 });
 
@@ -176,7 +293,8 @@ test("an open heartbeat does not hold a server that stops", async () => {
   server = await startToy();
   const stream = await fetch(`${server.url}/heartbeat/x`);
   await server.close();
-  await stream.text();
+  // One that was cut, which happens to what nobody ends, would be an error here.
+  expect(await stream.text()).toBe("data: ALIVE\n\n");
 });
 
 describe("at the start", () => {

@@ -1,6 +1,8 @@
 // REST, Open Inference Protocol v2 and what watches over the server.
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { request } from "node:http";
 import type { RunningServer } from "@ballsight/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Colour, dataUrl, plain, png, post, startToy } from "../helpers/toyServer.ts";
@@ -143,6 +145,47 @@ describe("models", () => {
   });
 });
 
+describe("pages of other sites", () => {
+  const headersOf = async (at: string, path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${at}${path}`, { headers: { origin: "https://other.example", ...headers } });
+    await response.arrayBuffer();
+    return response.headers;
+  };
+
+  test("may ask the API, and not for the model file or the figures", async () => {
+    for (const path of ["/v1/models", "/config", "/v2", "/healthz", "/nowhere"]) {
+      expect((await headersOf(server.url, path)).get("access-control-allow-origin"), path).toBe("*");
+    }
+    for (const path of ["/model.onnx", "/model.onnx/", "/metrics"]) {
+      const headers = await headersOf(server.url, path);
+      expect(headers.get("access-control-allow-origin"), path).toBeNull();
+      expect(headers.get("cross-origin-resource-policy"), path).toBe("same-origin");
+    }
+  });
+
+  test("that are named may have all; a stranger's name for this machine has nothing", async () => {
+    const named = await startToy({ origins: ["https://mine.example"] });
+    try {
+      const mine = { origin: "https://mine.example" };
+      for (const path of ["/model.onnx", "/v1/models"]) {
+        expect((await headersOf(named.url, path, mine)).get("access-control-allow-origin")).toBe(mine.origin);
+        expect((await headersOf(named.url, path)).get("access-control-allow-origin")).toBeNull();
+      }
+      const statusAs = async (host: string) => {
+        const outgoing = request(`${named.url}/model.onnx`, { headers: { host } }).end();
+        const [response] = await once(outgoing, "response");
+        response.resume();
+        return response.statusCode;
+      };
+      const { port } = new URL(named.url);
+      expect(await statusAs(`evil.example:${port}`)).toBe(400);
+      for (const host of [`localhost:${port}`, `[::1]:${port}`, "mine.example"]) expect(await statusAs(host)).toBe(200);
+    } finally {
+      await named.close();
+    }
+  });
+});
+
 describe("Open Inference Protocol v2", () => {
   const infer = (body: unknown, path = "/v2/models/toy/infer") => post(url(path), body);
   const photos = async (...colours: Colour[]) =>
@@ -220,6 +263,26 @@ describe("Open Inference Protocol v2", () => {
   });
 
   test.each([
+    [1, 1100, 1000],
+    [2, 800, 800],
+  ])("the limit of pixels holds for those that come unpacked: %i x %i x %i", async (n, height, width) => {
+    const pixels = new Uint8Array(n * height * width * 3);
+    const inputs = [
+      {
+        name: "image",
+        shape: [n, height, width, 3],
+        datatype: "UINT8",
+        parameters: { binary_data_size: pixels.length },
+      },
+    ];
+    const json = Buffer.from(JSON.stringify({ inputs }));
+    const headers = { "inference-header-content-length": String(json.length) };
+    const answer = await send(Buffer.concat([json, pixels]), headers, "/v2/models/toy/infer");
+    expect([400, 413]).toContain(answer.status);
+    expect(answer.body).toEqual({ error: expect.stringContaining("expected at most") });
+  });
+
+  test.each([
     [{ inputs: [] }],
     [{ inputs: [{ name: "photo", shape: [2], datatype: "BYTES", data: ["aGk="] }] }],
     [{ inputs: [{ name: "photo", shape: [1e9], datatype: "BYTES", data: ["aGk="] }] }],
@@ -250,9 +313,12 @@ describe("about", () => {
   test("openapi.json names every route, and the page shows each without a script", async () => {
     const document = (await (await fetch(url("/openapi.json"))).json()) as {
       openapi: string;
+      servers: object[];
       paths: Record<string, object>;
     };
     expect(document.openapi).toBe("3.1.0");
+    // Not the Host that was sent, nor http behind a proxy that speaks TLS.
+    expect(document.servers).toEqual([{ url: "/" }]);
     for (const path of [
       "/v1/predict",
       "/v2/models/{model}/infer",
@@ -268,6 +334,18 @@ describe("about", () => {
     for (const path of Object.keys(document.paths)) expect(html).toContain(`<code>${path}</code>`);
     expect(html).not.toMatch(/<script|src=|https?:\/\/(?!127\.0\.0\.1)/);
     expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+  });
+
+  test("the page names https where one's own proxy says so, and there alone", async () => {
+    const behind = await startToy({ trustProxy: 1 });
+    try {
+      const docs = async (at: string) =>
+        (await fetch(`${at}/docs`, { headers: { "x-forwarded-proto": "https" } })).text();
+      expect(await docs(behind.url)).toContain(`${behind.url.replace("http:", "https:")}/v1/predict`);
+      expect(await docs(server.url)).toContain(`${server.url}/v1/predict`);
+    } finally {
+      await behind.close();
+    }
   });
 
   test("the version is the package's", async () => {

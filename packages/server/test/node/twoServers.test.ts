@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
@@ -10,11 +11,15 @@ import { join } from "node:path";
 import type { RunningServer } from "@ballsight/server";
 import { Client } from "@gradio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dataUrl, png, startToy } from "../helpers/toyServer.ts";
+import { dataUrl, plain, png, startToy } from "../helpers/toyServer.ts";
 
 const HAPROXY = process.env.HAPROXY ?? "haproxy";
 const hasProxy = process.platform === "linux" && spawnSync(HAPROXY, ["-v"]).status === 0;
 if (!hasProxy) console.warn("skipped: no haproxy (Debian: haproxy); HAPROXY names another");
+
+const workerEntry = new URL("../helpers/badWorker.mjs", import.meta.url);
+/** Of the first server. */
+const QUEUE = 8;
 
 let servers: RunningServer[];
 let proxy: ChildProcess;
@@ -69,7 +74,7 @@ const answered = () =>
 describe.skipIf(!hasProxy)("two servers behind HAProxy", () => {
   beforeAll(async () => {
     servers = [
-      await startToy({ workers: 1, trustProxy: 1, drainMs: 3000 }),
+      await startToy({ workers: 1, trustProxy: 1, drainMs: 3000, workerEntry, queue: QUEUE }),
       await startToy({ workers: 1, trustProxy: 1 }),
     ];
     port = await freePort();
@@ -121,6 +126,27 @@ describe.skipIf(!hasProxy)("two servers behind HAProxy", () => {
     }
     const after = await answered();
     for (const [i, count] of after.entries()) expect(count).toBeGreaterThan(before[i] as number);
+  });
+
+  test("one that is full costs no answer where the other has room", async () => {
+    const pipe = join(folder, "pipe");
+    process.env.BALLSIGHT_TEST_PIPE = pipe;
+    spawnSync("mkfifo", [pipe]);
+    const hanging = new Uint8Array(await plain("Red", 16, 16).png().toBuffer());
+    const image = dataUrl(await png("Green"));
+    const [full] = servers as [RunningServer];
+    const ask = (body: Uint8Array<ArrayBuffer>) => fetch(`${full.url}/v1/predict`, { method: "POST", body });
+    const taken = [ask(hanging)];
+    for (let i = 0; i < QUEUE; i++) taken.push(ask(await png("Red")));
+    while ((await fetch(`${full.url}/readyz`)).status !== 503) await new Promise((resolve) => setTimeout(resolve, 10));
+    // In turn, as neither has a connection of the proxy: half of them come to the full one first.
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) statuses.push((await post("/v1/predict", { image })).status);
+    closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
+    expect(statuses).toEqual(Array(6).fill(200));
+    for (const { status } of await Promise.all(taken)) expect(status).toBe(200);
+    const text = await (await fetch(`${full.url}/metrics`)).text();
+    expect(text).toMatch(/ballsight_requests_total\{route="\/v1\/predict",status="503"\} [1-9]/);
   });
 
   test("a server that stops under load costs no answer", async () => {
