@@ -164,6 +164,7 @@ function program(): Command {
     .option("--folder <folder>", "a folder of photos (default: docs/examples)")
     .option("--photos <n>", "take at most so many, spread over all", "100")
     .option("--seconds <n>", "of each measurement", "10")
+    .option("--overload <n>", "seconds at twice the capacity (default: as the others)")
     .option("--clients <n...>", "closed loop: clients at a time", ["1", "8", "64"])
     .option(
       "--peer",

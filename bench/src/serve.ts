@@ -24,12 +24,13 @@ export interface ServeOptions {
   readonly folder?: string;
   readonly photos: string;
   readonly seconds: string;
+  readonly overload?: string;
   readonly clients: readonly string[];
   readonly peer?: true;
   readonly json?: true;
 }
 
-/** Open loop: shares of what the closed loop reached with the most clients. */
+/** Open loop: shares of the most that the closed loop reached. The last asks for more than can be answered. */
 const OPEN_SHARES = [0.5, 2] as const;
 /** Requests that an open loop may have under way: beyond the server's queue, so that refusals are seen. */
 const OPEN_CONNECTIONS = 128;
@@ -68,6 +69,7 @@ interface Running {
 export async function serve(options: ServeOptions): Promise<void> {
   const model = options.model ?? defaultModelPath();
   const seconds = wholeNumber("seconds", options.seconds, 1, 3600);
+  const overload = options.overload === undefined ? seconds : wholeNumber("overload", options.overload, 1, 3600);
   const clients = options.clients.map((text) => wholeNumber("clients", text, 1, 1000));
   const photos = await readPhotos(
     options.folder ?? inRepository("docs/examples"),
@@ -87,8 +89,10 @@ export async function serve(options: ServeOptions): Promise<void> {
     model,
     "--no-watch",
   ]);
-  const own = await measureAll(server, "/v1/predict", photos, clients, seconds);
-  const peer = options.peer ? await measurePeer(model, photos, clients, seconds) : "not asked for";
+  const own = await measureAll(server, "/v1/predict", photos, clients, { seconds, overload });
+  const peer = options.peer
+    ? await measurePeer(model, photos, clients, { seconds, overload: seconds })
+    : "not asked for";
 
   const best = Math.max(...own.filter(({ loop }) => loop === "closed").map(({ answered_per_s }) => answered_per_s));
   const result = {
@@ -158,12 +162,18 @@ async function stop({ child }: Running): Promise<void> {
   await ended;
 }
 
-async function measurePeer(model: string, photos: readonly Buffer[], clients: readonly number[], seconds: number) {
+/** Seconds of each measurement, and of the one at twice the capacity. */
+interface Durations {
+  readonly seconds: number;
+  readonly overload: number;
+}
+
+async function measurePeer(model: string, photos: readonly Buffer[], clients: readonly number[], durations: Durations) {
   const peer = await findPeer("torch_server.py", inRepository("bench/peer"));
   if ("skipped" in peer) return peer.skipped;
   const { size, resize } = await preprocessOf(model);
   const args = [peer.script, "--size", String(size), "--resize", String(resize)];
-  return measureAll(await start(peer.python, args), "/predict", photos, clients, seconds);
+  return measureAll(await start(peer.python, args), "/predict", photos, clients, durations);
 }
 
 async function preprocessOf(model: string) {
@@ -177,7 +187,7 @@ async function measureAll(
   path: string,
   photos: readonly Buffer[],
   clients: readonly number[],
-  seconds: number,
+  { seconds, overload }: Durations,
 ): Promise<Measured[]> {
   const load = (connections: number, duration: number, perSecond?: number) =>
     measure(server, path, photos, connections, duration, perSecond);
@@ -186,7 +196,7 @@ async function measureAll(
   for (const count of clients) all.push(await load(count, seconds));
   const capacity = Math.max(...all.map(({ answered_per_s }) => answered_per_s));
   for (const share of OPEN_SHARES)
-    all.push(await load(OPEN_CONNECTIONS, seconds, Math.max(1, Math.round(share * capacity))));
+    all.push(await load(OPEN_CONNECTIONS, share > 1 ? overload : seconds, Math.max(1, Math.round(share * capacity))));
   await stop(server);
   return all;
 }
