@@ -61,7 +61,7 @@ test.each([DEADLY, THROWING])("a worker that dies (%i) takes its own photo with 
 
 test.each([
   [THROWING, "WORKER_LOST", "thrown out of a thread"],
-  [FAULTY, "INTERNAL", "TypeError"],
+  [FAULTY, "RUNTIME_FAILED", "nonsense"],
 ])("what went wrong inside (%i) is in the log and not in the answer", async (width, code, inner) => {
   const lines: string[] = [];
   server = await startToy({ workerEntry, log: (line) => lines.push(line) });
