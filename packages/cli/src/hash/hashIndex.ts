@@ -11,7 +11,12 @@ const BAND_VALUES = 1 << 16;
 const MOST_RADIUS = 2;
 
 /** The 16-bit numbers with at most `MOST_RADIUS` ones, by their count: what a band's value is varied by. */
-const FLIPS: readonly (readonly number[])[] = flips();
+const FLIPS: readonly Uint16Array[] = flips().map((ones) => Uint16Array.from(ones));
+
+const NONE = new Uint16Array(0);
+
+/** Room to work in: from, to and band of each bucket that a hash leads to. */
+const found = new Int32Array(3 * BANDS * (1 + 16 + 120) + 1);
 
 /**
  * Multi-index hashing (Norouzi, Punjani and Fleet 2014, arXiv:1307.2982): where two hashes differ in 4 r + a bits at most, one of the first
@@ -86,18 +91,34 @@ export class HashIndex<T> {
     }
   }
 
+  /**
+   * Beyond the processor's cache each bucket is a wait for memory. So all of a hash's buckets are touched first, in a loop without branches, where the processor
+   * waits for many at once, and compared after that.
+   */
   #lookAround(hash: PhotoHash, most: number, radius: number, look: (id: number) => void): void {
     const buckets = this.#buckets;
     const { halves, ids } = this.#arena;
+    let [count, touched] = [0, 0];
     for (let band = 0; band < BANDS; band++) {
+      const base = band * BAND_VALUES;
       const key = bandOf(hash, band);
-      const half = otherHalf(hash, band);
-      for (const flip of FLIPS[band <= most % BANDS ? radius : radius - 1] ?? []) {
-        const bucket = 2 * (band * BAND_VALUES + (key ^ flip));
+      const flips = FLIPS[band <= most % BANDS ? radius : radius - 1] ?? NONE;
+      for (let i = 0; i < flips.length; i++) {
+        const bucket = 2 * (base + (key ^ flips[i]!));
         const from = buckets[bucket]!;
-        const to = from + buckets[bucket + 1]!;
-        for (let at = from; at < to; at++) if (differingBits(halves[at]! ^ half) <= most) look(ids[at]!);
+        found[count] = from;
+        found[count + 1] = from + buckets[bucket + 1]!;
+        found[count + 2] = band;
+        count += 3;
+        touched ^= halves[from]!;
       }
+    }
+    // Read by nobody, but what is not kept anywhere would not be computed.
+    found[count] = touched;
+    for (let at = 0; at < count; at += 3) {
+      const to = found[at + 1]!;
+      const half = found[at + 2]! < 2 ? hash.low : hash.high;
+      for (let i = found[at]!; i < to; i++) if (differingBits(halves[i]! ^ half) <= most) look(ids[i]!);
     }
   }
 }
