@@ -1,10 +1,11 @@
 // The parts of the packages that are measured but that their doors do not show: no user asks for them by name. Compiled files, so that what runs is what ships.
 
+export { CopyFinder } from "../../packages/cli/dist/clean/copies.js";
 export { findIssues } from "../../packages/cli/dist/clean/find.js";
 export type { Issue } from "../../packages/cli/dist/clean/issues.js";
 export { checkLabels } from "../../packages/cli/dist/clean/labels.js";
 export { nearestByClass, pickRows } from "../../packages/cli/dist/clean/neighbours.js";
-export { distancesToClass, findOffTopic } from "../../packages/cli/dist/clean/offTopic.js";
+export { distancesToClass, findOffTopic, rangesBeyond } from "../../packages/cli/dist/clean/offTopic.js";
 export { type Passed, passOver, recordsFolder } from "../../packages/cli/dist/clean/pass.js";
 export { readThresholds } from "../../packages/cli/dist/clean/thresholds.js";
 export { collectDataset } from "../../packages/cli/dist/collect/collect.js";

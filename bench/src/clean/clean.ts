@@ -2,7 +2,7 @@
 
 import { unitRows } from "@ballsight/vision";
 import * as runtime from "onnxruntime-node";
-import { loadSharp, readDataset } from "../internals.ts";
+import { CopyFinder, loadSharp, readDataset, readThresholds } from "../internals.ts";
 import { dataFolder, wholeNumber } from "../options.ts";
 import { print, type Row, tell } from "../output.ts";
 import { type EyesOptions, openEyes } from "./eyes.ts";
@@ -39,7 +39,9 @@ export async function clean(options: CleanOptions): Promise<void> {
     onSound,
   ];
   const labels: Record<string, Found> = {};
-  const groups = sound.photos.map((_, i) => i);
+  // As `clean` does it: a copy with the right label in the training folds would give a swapped one away.
+  const finder = await CopyFinder.open(sound.photos);
+  const { keptOf: groups } = await finder.group([...sound.photos.keys()], readThresholds());
   for (const [portion, how] of SWAPS) {
     tell(`${portion * 100} % of the labels swapped, ${how}`);
     const name = `labels ${portion * 100} % ${how}`;

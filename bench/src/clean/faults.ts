@@ -10,6 +10,7 @@ import {
   type Issue,
   nearestByClass,
   type Passed,
+  rangesBeyond,
   readDataset,
   readThresholds,
 } from "../internals.ts";
@@ -151,14 +152,14 @@ async function scorePictures(merged: Merged, after: readonly Issue[], classes: n
     QualityCheck,
     number
   >;
-  const all = badPictures(photos, every);
+  const targets = photos.map(({ target }) => target);
+  const all = badPictures(photos, every, targets);
   const kept = rootsOf(after);
   const groups = photos.map(({ file }, i) => placeOfFile.get(kept.get(file) ?? file) ?? i);
-  const targets = photos.map(({ target }) => target);
   const byClass = await nearestByClass(runtime, unitRows(embeddings), targets, classes, NEIGHBOURS);
   const scoresOf = (kind: string) =>
     kind === "off-topic"
-      ? distancesToClass(byClass, targets, groups).map((distance) => -distance)
+      ? rangesBeyond(distancesToClass(byClass, targets, groups), targets).map((beyond) => -beyond)
       : all.filter(({ check }) => check === kind).map(({ score }) => score);
   const score = (fault: string, kind: string) => {
     // Other faults are neither right nor wrong here: a dark photo is far from the others of its class, too.

@@ -2,7 +2,14 @@
 
 import type { OrtRuntime } from "@ballsight/grad";
 import { Generator, type Rows } from "@ballsight/vision";
-import { distancesToClass, findOffTopic, nearestByClass, pickRows, readThresholds } from "../internals.ts";
+import {
+  distancesToClass,
+  findOffTopic,
+  nearestByClass,
+  pickRows,
+  rangesBeyond,
+  readThresholds,
+} from "../internals.ts";
 import { type Found, found, meanOf } from "./score.ts";
 
 const NEIGHBOURS = 16;
@@ -27,17 +34,14 @@ export async function strangersOfLeftOutClass(
       i < own.length ? photos[row]!.target : (out + 1 + random.integer(classes - 1)) % classes,
     );
     const byClass = await nearestByClass(runtime, pickRows(features, rows), targets, classes, NEIGHBOURS);
-    const distances = distancesToClass(
-      byClass,
-      targets,
-      rows.map((_, i) => i),
-    );
-    const flagged = findOffTopic(distances, readThresholds()["off-topic"]).map(({ photo }) => photo);
+    const alone = rows.map((_, i) => i);
+    const beyond = rangesBeyond(distancesToClass(byClass, targets, alone), targets);
+    const flagged = findOffTopic(beyond, readThresholds()["off-topic"]).map(({ photo }) => photo);
     const planted = new Set([...rows.keys()].filter((i) => i >= own.length));
     runs.push(
       found(
         flagged,
-        distances.map((distance) => -distance),
+        beyond.map((own) => -own),
         planted,
       ),
     );

@@ -105,10 +105,10 @@ export {
 } from "./quality/checks.ts";
 export {
   type PictureFigures,
-  type Pixels,
   percentileOf,
   pictureFigures,
 } from "./quality/figures.ts";
+export type { Pixels } from "./quality/pixels.ts";
 export { Generator, type GeneratorState, STREAMS } from "./random/generator.ts";
 export { randperm } from "./random/mt19937.ts";
 export {

@@ -6,11 +6,13 @@ import { fail, type Recognizer } from "@ballsight/vision";
 import { lockCacheFolder, userCache } from "../data/cacheFolder.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Metadata } from "../data/metadata.ts";
+import { readEntries } from "../decisions/journal.ts";
+import { Decisions } from "../decisions/state.ts";
 import { loadRecognizer } from "../model/load.ts";
 import type { Progress } from "../output/progress.ts";
 import { warn } from "../output/warn.ts";
 import { hashFile } from "../trash/move.ts";
-import { type Findings, findIssues, type Judge } from "./find.ts";
+import { type Findings, type FindOptions, findIssues, type Judge } from "./find.ts";
 import { type Passed, passOver, recordsFolder } from "./pass.ts";
 import type { Thresholds } from "./thresholds.ts";
 
@@ -36,11 +38,12 @@ export interface Cleaned {
 /** @throws NO_PHOTOS where none can be read, and what the model and the cache throw */
 export async function cleanDataset(options: CleanDatasetOptions): Promise<Cleaned> {
   const { dataset, model, cache, thresholds, progress, onPassed, judge } = options;
-  const [runtime, recognizer, hash, metadata] = await Promise.all([
+  const [runtime, recognizer, hash, metadata, { entries }] = await Promise.all([
     import("onnxruntime-node"),
     loadRecognizer(model),
     hashFile(model),
     Metadata.read(dataset.dir),
+    readEntries(dataset.dir),
     loadSharp(),
   ]);
   const passed = await withRecords(dataset, cache, (folder) => {
@@ -62,6 +65,7 @@ export async function cleanDataset(options: CleanDatasetOptions): Promise<Cleane
     passed,
     classes: dataset.classes,
     metadata,
+    isReviewed: reviewedBy(new Decisions(entries), passed),
     thresholds,
     ...(judge !== undefined && { judge }),
     onProgress: (label, done, total) => {
@@ -73,6 +77,17 @@ export async function cleanDataset(options: CleanDatasetOptions): Promise<Cleane
   progress.clear();
   await recognizer.release();
   return { passed, findings };
+}
+
+/** Kept as it is, or put where it lies now, by a decision that stands. */
+function reviewedBy(decisions: Decisions, { photos }: Passed): NonNullable<FindOptions["isReviewed"]> {
+  const names = new Map<string, Set<string>>();
+  for (const { sha256, file } of photos) names.set(sha256, (names.get(sha256) ?? new Set()).add(file));
+  return (photo) => {
+    const decision = decisions.for(photo, names.get(photo.sha256)!);
+    if (decision === undefined) return false;
+    return decision.action === "keep" ? decision.from === photo.label : decision.to === photo.label;
+  };
 }
 
 /** Where what was seen of a data set is kept. */

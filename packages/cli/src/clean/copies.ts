@@ -39,6 +39,17 @@ export interface CropLink {
   readonly likeness: number;
 }
 
+type OnProgress = (done: number, total: number) => void;
+
+/** Photos between two looks at the clock: a twentieth of a second. */
+const AT_ONCE = 512;
+
+/** Seconds of arithmetic: the progress bar wants to be drawn, and Ctrl-C heard. */
+async function breathe(done: number, total: number, onProgress: OnProgress | undefined): Promise<void> {
+  onProgress?.(done, total);
+  await new Promise(setImmediate);
+}
+
 type Known = Pick<PassedPhoto, "sha256" | "pixels" | "grey">;
 
 /** Groups photos around the ones that stay. `Faces` are made once, grouping is repeated when more is known of what should stay. */
@@ -48,12 +59,23 @@ export class CopyFinder {
   readonly #links: ReadonlyMap<number, readonly CropLink[]>;
 
   /** @param links as `findCropLinks` finds them */
-  constructor(photos: readonly Known[], links: readonly CropLink[] = []) {
-    this.#photos = photos;
-    this.#faces = photos.map(({ grey }) => {
+  static async open(
+    photos: readonly Known[],
+    links: readonly CropLink[] = [],
+    onProgress?: OnProgress,
+  ): Promise<CopyFinder> {
+    const faces: Face[] = [];
+    for (const { grey } of photos) {
+      if (faces.length % AT_ONCE === 0) await breathe(faces.length, photos.length, onProgress);
       const values = Float32Array.from(grey);
-      return { hashes: orientedHashes(values), sketch: sketchOf(values) };
-    });
+      faces.push({ hashes: orientedHashes(values), sketch: sketchOf(values) });
+    }
+    return new CopyFinder(photos, faces, links);
+  }
+
+  private constructor(photos: readonly Known[], faces: readonly Face[], links: readonly CropLink[]) {
+    this.#photos = photos;
+    this.#faces = faces;
     const byPhoto = new Map<number, CropLink[]>();
     for (const link of links) {
       for (const photo of [link.a, link.b]) byPhoto.set(photo, [...(byPhoto.get(photo) ?? []), link]);
@@ -66,14 +88,19 @@ export class CopyFinder {
    * have nothing in common.
    * @param order all photos, those that should rather stay first
    */
-  group(order: readonly number[], thresholds: Pick<Thresholds, "near" | "alike">): CopyGroups {
+  async group(
+    order: readonly number[],
+    thresholds: Pick<Thresholds, "near" | "alike">,
+    onProgress?: OnProgress,
+  ): Promise<CopyGroups> {
     const keptOf = Int32Array.from(this.#photos, (_, i) => i);
     const byBytes = new Map<string, number>();
     const byPixels = new Map<string, number>();
     const byHash = new HashIndex<number>();
     const staying = new Set<number>();
     const copies: Copy[] = [];
-    for (const photo of order) {
+    for (const [done, photo] of order.entries()) {
+      if (done % AT_ONCE === 0) await breathe(done, order.length, onProgress);
       const { sha256, pixels } = this.#photos[photo]!;
       const same = byBytes.get(sha256);
       const found: Copy | undefined =
@@ -123,7 +150,7 @@ export interface CropOptions {
   readonly features: Rows;
   readonly neighbours: Neighbours;
   readonly thresholds: Pick<Thresholds, "look-alike" | "crop">;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: OnProgress;
 }
 
 /**
@@ -142,11 +169,7 @@ export async function findCropLinks({
   for (const [done, [a, b]] of pairs.entries()) {
     const found = cropLikeness(photos[a]!.grey, photos[b]!.grey);
     if (found >= thresholds.crop) links.push({ a, b, likeness: found });
-    // Seconds of arithmetic: the progress bar wants to be drawn.
-    if (done % 64 === 0) {
-      onProgress?.(done, pairs.length);
-      await new Promise(setImmediate);
-    }
+    if (done % 64 === 0) await breathe(done, pairs.length, onProgress);
   }
   return links;
 }
@@ -171,11 +194,12 @@ function nearPairs(
 
 /** What is worth more stays, by the first of these that tells two photos apart; each with its words. */
 const WORTH: readonly (readonly [words: string, worth: (photo: RankedPhoto) => number])[] = [
+  ["somebody kept it in a review", ({ isReviewed }) => (isReviewed ? 1 : 0)],
   ["its label is not doubted", ({ isDoubted }) => (isDoubted ? 0 : 1)],
   ["it has more pixels", ({ width, height }) => width * height],
-  ["metadata.jsonl tells where it is from", ({ isKnown }) => (isKnown ? 1 : 0)],
   ["it is less compressed", ({ bytes }) => bytes],
-  ["it is older", ({ modified }) => -modified],
+  ["metadata.jsonl tells where it is from", ({ isKnown }) => (isKnown ? 1 : 0)],
+  ["it is older", ({ made }) => -made],
 ];
 
 export interface RankedPhoto {
@@ -183,9 +207,12 @@ export interface RankedPhoto {
   readonly width: number;
   readonly height: number;
   readonly bytes: number;
-  readonly modified: number;
+  /** When it was taken where EXIF tells, else of the file; milliseconds. */
+  readonly made: number;
   readonly isDoubted: boolean;
   readonly isKnown: boolean;
+  /** Somebody has looked at it and said that it stays as it is. */
+  readonly isReviewed: boolean;
 }
 
 /** Photos in the order in which they should stay. */

@@ -10,11 +10,12 @@ import {
   unitRows,
 } from "@ballsight/vision";
 import type { Metadata } from "../data/metadata.ts";
-import { CopyFinder, type CopyGroups, findCropLinks, keepOrder, type RankedPhoto, whyKept } from "./copies.ts";
+import { type Copy, CopyFinder, findCropLinks, keepOrder, type RankedPhoto, whyKept } from "./copies.ts";
 import { type Issue, type SimilarPhoto, sortIssues } from "./issues.ts";
 import { checkLabels, type LabelCheck, type NearestPhotos, nearestOfBoth } from "./labels.ts";
+import { lossOf } from "./losses.ts";
 import { nearestByClass, nearestOfAll } from "./neighbours.ts";
-import { distancesToClass, findOffTopic } from "./offTopic.ts";
+import { distancesToClass, findOffTopic, nearestClass, rangesBeyond } from "./offTopic.ts";
 import type { Passed, PassedPhoto } from "./pass.ts";
 import { qualityReason } from "./reasons.ts";
 import type { Thresholds } from "./thresholds.ts";
@@ -27,6 +28,8 @@ export interface Findings {
   readonly labels: LabelCheck;
   /** Checks that hit too much of a class; `group` is the class. */
   readonly steppedBack: readonly SteppedBack[];
+  /** Classes of whose labels so many are doubted that the class should be looked at as a whole. */
+  readonly doubtedClasses: readonly { readonly target: number; readonly doubts: number; readonly photos: number }[];
 }
 
 /** Out-of-fold probabilities [photos, classes]; a photo's copies are in its group. */
@@ -40,6 +43,8 @@ export interface FindOptions {
   readonly thresholds: Thresholds;
   /** Instead of linear heads on the embeddings. */
   readonly judge?: Judge;
+  /** Whether somebody has kept a photo as it is in a review. */
+  readonly isReviewed?: (photo: { readonly file: string; readonly sha256: string; readonly label: string }) => boolean;
   readonly onProgress: (label: string, done: number, total: number) => void;
 }
 
@@ -48,7 +53,9 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
   const { photos } = passed;
   const features = unitRows(passed.embeddings);
   const targets = photos.map(({ target }) => target);
-  const byClass = await nearestByClass(runtime, features, targets, classes.length, NEIGHBOURS);
+  const byClass = await nearestByClass(runtime, features, targets, classes.length, NEIGHBOURS, (done, total) =>
+    onProgress("Neighbours", done, total),
+  );
   const neighbours = nearestOfAll(byClass, photos.length, NEIGHBOURS);
   const links = await findCropLinks({
     photos,
@@ -57,10 +64,11 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
     thresholds,
     onProgress: (done, total) => onProgress("Crops", done, total),
   });
-  const finder = new CopyFinder(photos, links);
+  const onCopies = (done: number, total: number) => onProgress("Copies", done, total);
+  const finder = await CopyFinder.open(photos, links, onCopies);
   // Twice: which label is right says which copy should stay, and copies must be known before labels can be judged.
-  const ranked = photos.map((photo) => rankOf(photo, options.metadata, false));
-  const first = finder.group(keepOrder(ranked), thresholds);
+  const ranked = photos.map((_, row) => rankOf(options, row));
+  const first = await finder.group(keepOrder(ranked), thresholds, onCopies);
   const forLabels = {
     runtime,
     photos,
@@ -74,42 +82,74 @@ export async function findIssues(options: FindOptions): Promise<Findings> {
   const doubts = labels.doubts.filter(({ margin }) => margin < thresholds.label);
   const doubted = new Set(doubts.map(({ row }) => row));
   const judged = ranked.map((photo, i) => ({ ...photo, isDoubted: doubted.has(i) }));
-  const copies = finder.group(keepOrder(judged), thresholds);
+  const copies = await finder.group(keepOrder(judged), thresholds, onCopies);
   const nearest = await nearestOfBoth(forLabels, doubts);
-  const offTopic = findOffTopic(distancesToClass(byClass, targets, copies.keptOf), thresholds["off-topic"]).filter(
+  const beyond = rangesBeyond(distancesToClass(byClass, targets, copies.keptOf), targets);
+  const offTopic = findOffTopic(beyond, thresholds["off-topic"]).filter(
     // What looks like another class is no stranger.
     ({ photo }) => !doubted.has(photo),
   );
 
   const guarded = stepBack(
-    [
-      ...badPictures(photos, thresholds).map((found) => ({ ...found, issue: badIssue(options, found) })),
-      ...offTopic.map(({ photo, score }) => ({
-        index: photo,
-        check: "off-topic",
-        issue: offTopicIssue(options, photo, score),
-      })),
-      ...doubts.map((doubt, i) => ({
-        index: doubt.row,
-        check: "label",
-        issue: labelIssue(options, labels, doubt, nearest[i]!),
-      })),
-    ],
+    badPictures(photos, thresholds, targets).map((found) => ({ ...found, row: found.index })),
     targets,
     thresholds.share,
   );
-  const issues = [...guarded.kept.map(({ issue }) => issue), ...copyIssues(options, copies, judged)];
-  return { issues: sortIssues(issues), labels, steppedBack: guarded.steppedBack };
+  const found: (readonly [row: number, issue: Issue])[] = [
+    ...guarded.kept.map((bad) => [bad.row, badIssue(options, bad)] as const),
+    ...offTopic.map(({ photo, score }) => {
+      const other = nearestClass(photo, byClass, copies.keptOf);
+      return [photo, offTopicIssue(options, photo, score, other)] as const;
+    }),
+    ...doubts.map((doubt, i) => [doubt.row, labelIssue(options, labels, doubt, nearest[i]!)] as const),
+    ...copies.copies.map((copy) => [copy.photo, copyIssue(options, copy, judged)] as const),
+  ];
+  const issues = found.map(([row, issue]): Issue => {
+    const loss = lossOf(labels.probabilities, classes.length, row, targets[row]!);
+    return loss === undefined ? issue : { ...issue, loss };
+  });
+  return {
+    issues: sortIssues(issues),
+    labels,
+    steppedBack: guarded.steppedBack,
+    doubtedClasses: doubtedClasses(
+      doubts.map(({ row }) => targets[row]!),
+      targets,
+      thresholds.share,
+    ),
+  };
 }
 
-function rankOf(photo: PassedPhoto, metadata: Pick<Metadata, "get">, isDoubted: boolean): RankedPhoto {
-  const { file, width, height, bytes, modified } = photo;
-  return { file, width, height, bytes, modified, isDoubted, isKnown: metadata.get(file) !== undefined };
+/** Bad pictures of a kind say how a class is photographed; wrong labels say nothing of the kind, however many there are: they are listed, and the class is named. */
+function doubtedClasses(
+  doubted: readonly number[],
+  targets: readonly number[],
+  share: number,
+): Findings["doubtedClasses"] {
+  const countIn = (list: readonly number[], target: number) => list.filter((own) => own === target).length;
+  return [...new Set(doubted)]
+    .sort((a, b) => a - b)
+    .map((target) => ({ target, doubts: countIn(doubted, target), photos: countIn(targets, target) }))
+    .filter(({ doubts, photos }) => doubts > share * photos);
 }
 
-function about({ passed, classes }: FindOptions, row: number): Pick<Issue, "file" | "sha256" | "label"> {
-  const { file, sha256, target } = passed.photos[row]!;
-  return { file, sha256, label: classes[target]! };
+function rankOf(options: FindOptions, row: number): RankedPhoto {
+  const { file, width, height, bytes, modified, exif } = options.passed.photos[row]!;
+  return {
+    file,
+    width,
+    height,
+    bytes,
+    made: exif.taken === undefined ? modified : Date.parse(`${exif.taken}Z`),
+    isDoubted: false,
+    isKnown: options.metadata.get(file) !== undefined,
+    isReviewed: options.isReviewed?.(about(options, row)) ?? false,
+  };
+}
+
+function about({ passed, classes }: FindOptions, row: number): Pick<Issue, "file" | "sha256" | "label" | "exif"> {
+  const { file, sha256, target, exif } = passed.photos[row]!;
+  return { file, sha256, label: classes[target]!, ...(Object.keys(exif).length > 0 && { exif }) };
 }
 
 function badIssue(
@@ -126,12 +166,15 @@ function badIssue(
   };
 }
 
-function offTopicIssue(options: FindOptions, row: number, score: number): Issue {
+function offTopicIssue(options: FindOptions, row: number, score: number, nearest: number): Issue {
+  const { label } = about(options, row);
+  const other = options.classes[nearest]!;
+  const rest = other === label ? "and less like those of any other class" : `more like those of ${other}`;
   return {
     kind: "off-topic",
     ...about(options, row),
     score: short(score),
-    reason: `unlike the other photos of ${about(options, row).label}, and of no other class`,
+    reason: `unlike the other photos of ${label}, ${rest}`,
     suggestion: { action: "exclude" },
   };
 }
@@ -166,21 +209,19 @@ const HOW = {
   crop: "a part of, or cut out of the same photo as,",
 } as const;
 
-function copyIssues(options: FindOptions, { copies }: CopyGroups, ranked: readonly RankedPhoto[]): Issue[] {
-  return copies.map(({ photo, kept, how, likeness }): Issue => {
-    const [own, other] = [about(options, photo), about(options, kept)];
-    const isConflict = own.label !== other.label;
-    const why = whyKept(ranked[kept]!, ranked[photo]!);
-    return {
-      kind: isConflict ? "conflict" : "copy",
-      ...own,
-      score: short(1 - likeness),
-      reason: `${HOW[how]} ${other.file}${isConflict ? `, which is called ${other.label}: one label is wrong` : ""}`,
-      // Which of two labels is right nobody should decide unseen, nor whether two balls on white are one: crops know no colours.
-      suggestion: { action: isConflict || how === "crop" ? "look" : "exclude" },
-      of: { file: other.file, label: other.label, how, why },
-    };
-  });
+function copyIssue(options: FindOptions, { photo, kept, how, likeness }: Copy, ranked: readonly RankedPhoto[]): Issue {
+  const [own, { sha256: _, ...other }] = [about(options, photo), about(options, kept)];
+  const isConflict = own.label !== other.label;
+  const why = whyKept(ranked[kept]!, ranked[photo]!);
+  return {
+    kind: isConflict ? "conflict" : "copy",
+    ...own,
+    score: short(1 - likeness),
+    reason: `${HOW[how]} ${other.file}${isConflict ? `, which is called ${other.label}: one label is wrong` : ""}`,
+    // Which of two labels is right nobody should decide unseen, nor whether two balls on white are one: crops know no colours.
+    suggestion: { action: isConflict || how === "crop" ? "look" : "exclude" },
+    of: { ...other, how, why },
+  };
 }
 
 /** Four digits: more are noise, and differ from machine to machine. */

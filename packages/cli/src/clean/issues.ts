@@ -5,6 +5,7 @@ import { byCodePoint } from "../data/codePoints.ts";
 import type { Part } from "../data/version.ts";
 import { writeAtomic } from "../run/writeAtomic.ts";
 import type { CopyHow } from "./copies.ts";
+import type { Exif } from "./exif.ts";
 
 export const ISSUES_FILE = "issues.jsonl";
 
@@ -27,6 +28,10 @@ export interface Issue {
   readonly split?: Part;
   /** 0 is as bad as can be, 1 is nothing wrong. Comparable within a kind. */
   readonly score: number;
+  /** Out of fold, of the given label, nats; where labels were judged. What the model is least at ease with has the largest. */
+  readonly loss?: number;
+  /** What the camera wrote into it. */
+  readonly exif?: Exif;
   /** In words. */
   readonly reason: string;
   readonly suggestion:
@@ -36,7 +41,13 @@ export interface Issue {
   readonly probability?: number;
   readonly nearest?: { readonly given: readonly SimilarPhoto[]; readonly suggested: readonly SimilarPhoto[] };
   /** Copies: the photo that stays, its label, and why it is the one. */
-  readonly of?: { readonly file: string; readonly label: string; readonly how: CopyHow; readonly why: string };
+  readonly of?: {
+    readonly file: string;
+    readonly label: string;
+    readonly how: CopyHow;
+    readonly why: string;
+    readonly exif?: Exif;
+  };
 }
 
 /** By kind, then the worst first, then by name: the same findings are the same file. */

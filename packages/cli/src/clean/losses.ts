@@ -40,7 +40,7 @@ export function topLossesByClass(
       file: photo.file,
       label,
       ...(split !== undefined && { split }),
-      loss: short(-Math.log(Math.max(own[photo.target]!, 1e-7))),
+      loss: lossOf(probabilities, classes.length, row, photo.target)!,
       predicted: classes[best]!,
       probability: short(own[best]!),
     });
@@ -51,6 +51,12 @@ export function topLossesByClass(
       .sort((a, b) => b.loss - a.loss || byCodePoint(a.file, b.file))
       .slice(0, MOST),
   );
+}
+
+/** Cross-entropy of the given label, nats; undefined where it was not judged. */
+export function lossOf(probabilities: Float32Array, classes: number, row: number, target: number): number | undefined {
+  const own = probabilities[row * classes + target]!;
+  return Number.isNaN(own) ? undefined : short(-Math.log(Math.max(own, 1e-7)));
 }
 
 const short = (value: number) => Number(value.toFixed(4));

@@ -13,11 +13,14 @@ export async function nearestByClass(
   targets: ArrayLike<number>,
   classes: number,
   k: number,
+  onProgress?: (done: number, total: number) => void,
 ): Promise<ClassNeighbours> {
   const found: Neighbours[] = [];
   for (let target = 0; target < classes; target++) {
     const base = [...Array.from(targets).keys()].filter((row) => targets[row] === target);
-    const nearest = await nearestRows(runtime, features, pickRows(features, base), k);
+    const nearest = await nearestRows(runtime, features, pickRows(features, base), k, (share) =>
+      onProgress?.(Math.round(100 * (target + share)), 100 * classes),
+    );
     found.push({ ...nearest, rows: nearest.rows.map((row) => base[row]!) });
   }
   return found;

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { readPhotoFile } from "@ballsight/server/photos";
-import type { Recognizer, Rows } from "@ballsight/vision";
+import { BallsightError, type Recognizer, type RgbPhoto, type Rows } from "@ballsight/vision";
 import type { Dataset } from "../data/dataset.ts";
 import { DECODE_AHEAD } from "../evaluate/answers.ts";
 import { aheadOf } from "../images/aheadOf.ts";
@@ -75,15 +75,12 @@ export async function passOver(options: PassOptions): Promise<Passed> {
       if (outcome.status === "rejected") failures.set(index, outcome.reason);
       else {
         const { sha256, bytes, look, fresh } = outcome.value;
-        let answer = answers.get(sha256);
         if (fresh !== undefined) decoded += 1;
-        try {
-          if (answer === undefined) {
-            // Of two copies under way at once the second was decoded too, and is asked for nothing.
-            const [found] = await recognizer.describe([fresh!.photo]);
-            answer = packAnswer(found!.embedding, found!.prediction.probabilities);
-            await answers.set(sha256, answer);
-          }
+        // Of two copies under way at once the second was decoded too, and is asked for nothing.
+        const answer =
+          answers.get(sha256) ?? (await ask(recognizer, fresh!.photo, (error) => failures.set(index, error)));
+        if (answer !== undefined) {
+          if (answers.get(sha256) === undefined) await answers.set(sha256, answer);
           if (looks.get(sha256) === undefined) await looks.set(sha256, packLook(look));
           const { sizes: _, modified, files, targets } = dataset;
           photos.push({
@@ -96,8 +93,6 @@ export async function passOver(options: PassOptions): Promise<Passed> {
             index,
           });
           rows.push(answer);
-        } catch (error) {
-          failures.set(index, error);
         }
       }
       onProgress(++done, indices.length);
@@ -105,6 +100,22 @@ export async function passOver(options: PassOptions): Promise<Passed> {
     return { photos, ...unpackAnswers(rows, width, classes), failures, decoded };
   } finally {
     await Promise.all([looks.close(), answers.close()]);
+  }
+}
+
+/** What the model says, as a record. A photo of a shape that no model takes is the photo's fault; a model that fails is nobody's but the model's. */
+async function ask(
+  recognizer: Recognizer,
+  photo: RgbPhoto,
+  onRefused: (error: unknown) => void,
+): Promise<Uint8Array | undefined> {
+  try {
+    const [found] = await recognizer.describe([photo]);
+    return packAnswer(found!.embedding, found!.prediction.probabilities);
+  } catch (error) {
+    if (!(error instanceof BallsightError) || error.code === "RUNTIME_FAILED") throw error;
+    onRefused(error);
+    return undefined;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readFile } from "node:fs/promises";
-import { writeAtomic, writeFully } from "../run/writeAtomic.ts";
+import { failWriting, writeAtomic, writeFully } from "../run/writeAtomic.ts";
 
 const KEY_BYTES = 32;
 const CHECK_BYTES = 4;
@@ -51,13 +51,16 @@ export class Records {
     return payload === undefined ? undefined : new Uint8Array(payload);
   }
 
+  /** @throws DISK_FULL, RUN_NOT_WRITABLE: it is the cache's fault, not the photo's */
   async set(sha256: string, payload: Uint8Array): Promise<void> {
     const record = recordOf(sha256, payload);
     this.#asked.add(sha256);
     this.#payloads.set(sha256, record.subarray(KEY_BYTES, KEY_BYTES + this.#size));
     const at = this.#end;
     this.#end += record.length;
-    await writeFully(this.#file, record, at);
+    await writeFully(this.#file, record, at).catch((error: unknown) =>
+      failWriting(error, this.#path, record.length, "--cache"),
+    );
   }
 
   /** Lets go of photos that were not asked for, once they are the larger part: a data set changes, and its cache must not grow for ever. */

@@ -39,6 +39,10 @@ export interface CleanResult {
     readonly hits: number;
     readonly photos: number;
   }[];
+  /** Classes of whose labels more than the share is doubted. */
+  readonly doubted_classes: readonly { readonly label: string; readonly doubts: number; readonly photos: number }[];
+  /** Photos whose EXIF says where they were taken. */
+  readonly with_place: number;
   readonly unreadable: readonly { readonly file: string; readonly error: ErrorRecord }[];
   readonly thresholds: Thresholds;
   readonly warnings: readonly string[];
@@ -63,7 +67,7 @@ const LEAST_SHARE = 0.0005;
 export function cleanResult(options: ResultOptions): CleanResult {
   const { dataset, model, passed, findings, thresholds, warnings, splitOf } = options;
   const { classes } = dataset;
-  const { labels, issues, steppedBack } = findings;
+  const { labels, issues, steppedBack, doubtedClasses } = findings;
   return {
     data: dataset.dir,
     model,
@@ -83,6 +87,8 @@ export function cleanResult(options: ResultOptions): CleanResult {
       hits,
       photos: of,
     })),
+    doubted_classes: doubtedClasses.map(({ target, ...counts }) => ({ label: classes[target]!, ...counts })),
+    with_place: passed.photos.filter(({ exif }) => exif.place).length,
     unreadable: [...passed.failures].map(([index, error]) => ({
       file: dataset.files[index]!,
       error: errorRecord(error),

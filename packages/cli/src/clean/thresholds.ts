@@ -29,9 +29,9 @@ const OWN: Readonly<Record<OwnThreshold, Threshold>> = {
   "look-alike": { default: 0.8, from: -1, to: 1 },
   /** Least correlation of a part with its place in the whole. */
   crop: { default: 0.99, from: 0.5, to: 1 },
-  /** Most margin of a label that is called wrong: 0.5 is where another class is as probable. */
-  label: { default: 0.5, from: 0, to: 1 },
-  /** Interquartile ranges that a photo is farther from its neighbours than three quarters of all photos. */
+  /** Most margin of a label that is called wrong: 0.5 is where another class is as probable, and nobody says more of a label. */
+  label: { default: 0.5, from: 0, to: 0.5 },
+  /** Interquartile ranges that a photo is farther from its neighbours than three quarters of its class. */
   "off-topic": { default: 2.5, from: 0, to: 100 },
   /** Most share of a class that a check may hit. */
   share: { default: 0.3, from: 0, to: 1 },

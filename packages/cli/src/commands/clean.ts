@@ -36,7 +36,7 @@ export async function clean(data: string, options: CleanOptions): Promise<number
   const thresholds = readThresholds(options.threshold);
   const model = options.model ?? defaultModelPath();
   const folds = number("folds-train", options.foldsTrain, 0, { from: 2, to: 20, whole: true });
-  const dataset = await readDataset(data);
+  const dataset = await readDataset(data, 1);
   const out = resolve(options.out ?? join(dataset.dir, ISSUES_FILE));
   await expectWritable("--out", out, [".jsonl"]);
   const progress = new Progress({ stream: process.stderr, silent: options.json === true });
@@ -47,6 +47,9 @@ export async function clean(data: string, options: CleanOptions): Promise<number
     warn(line);
   };
   for (const { message } of dataset.warnings) remark(message);
+  if (dataset.classes.length === 1) {
+    remark("one class alone: copies and bad pictures are looked for, labels cannot be judged");
+  }
   if (options.model === undefined) remark("no --model: the recogniser that ships says what photos look like");
 
   const { passed, findings } = await cleanDataset({

@@ -42,9 +42,10 @@ interface FoundPhoto {
 /**
  * Reads a folder of class folders. Sub-folders of a class folder belong to that class; dot-files and dot-folders
  * (`.trash`) and photos beside the class folders are left out. Nothing is decoded here.
+ * @param least classes that there must be; to train, two
  * @throws DATA_NOT_A_FOLDER, NO_PHOTOS, DATA_ONE_CLASS
  */
-export async function readDataset(dir: string): Promise<Dataset> {
+export async function readDataset(dir: string, least: 1 | 2 = 2): Promise<Dataset> {
   const { root, entries } = await openFolder(dir);
   const photosByClass = new Map<string, FoundPhoto[]>();
   let loose = 0;
@@ -65,7 +66,7 @@ export async function readDataset(dir: string): Promise<Dataset> {
   const labels = [...photosByClass.keys()].sort(byCodePoint);
   const classes = labels.filter((label) => photosByClass.get(label)!.length > 0);
   if (classes.length === 0 && loose === 0) fail("NO_PHOTOS", { name: dir });
-  if (classes.length < 2) fail("DATA_ONE_CLASS", { name: dir, received: describeClasses(classes, loose) });
+  if (classes.length < least) fail("DATA_ONE_CLASS", { name: dir, received: describeClasses(classes, loose) });
 
   const warnings: DatasetWarning[] = labels
     .filter((label) => !classes.includes(label))

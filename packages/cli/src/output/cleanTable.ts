@@ -20,6 +20,10 @@ const TITLES: Readonly<Record<IssueKind, string>> = {
   grey: "without colour",
   "odd-aspect": "odd shape",
   "odd-size": "odd size",
+  drawn: "drawn",
+  collage: "several pictures in one",
+  border: "framed, or between bars",
+  text: "text over it",
 };
 
 /** Heads of columns. */
@@ -35,6 +39,10 @@ const SHORT: Readonly<Record<IssueKind, string>> = {
   grey: "grey",
   "odd-aspect": "shape",
   "odd-size": "size",
+  drawn: "drawn",
+  collage: "collage",
+  border: "border",
+  text: "text",
 };
 
 export function cleanTable(result: CleanResult): string {
@@ -52,7 +60,7 @@ export function cleanTable(result: CleanResult): string {
       result.issues.filter((issue) => issue.kind === kind),
     ),
   );
-  return [...blocks, ...remarks(result), table, summary(result)].join("\n\n");
+  return [...blocks, ...losses(result), ...remarks(result), table, summary(result)].join("\n\n");
 }
 
 function block(title: string, issues: readonly Issue[]): string {
@@ -67,10 +75,27 @@ function block(title: string, issues: readonly Issue[]): string {
   return [`${title} (${issues.length})`, ...lines].join("\n");
 }
 
-function remarks({ stepped_back, mixed_up, label_noise }: CleanResult): string[] {
+/** The largest of each class and part. */
+function losses({ top_losses }: CleanResult): string[] {
+  const seen = new Set<string>();
+  const lines = top_losses.flatMap(({ file, label, split, loss, predicted, probability }) => {
+    const group = split === undefined ? label : `${label}, ${split}`;
+    if (seen.has(group)) return [];
+    seen.add(group);
+    const share = percent(probability).trimStart();
+    return [`  ${oneLine(group)}: ${oneLine(file)}, ${loss.toFixed(2)} (${oneLine(predicted)}, ${share})`];
+  });
+  return lines.length === 0 ? [] : [["largest losses, out of fold", ...lines].join("\n")];
+}
+
+function remarks({ stepped_back, mixed_up, label_noise, doubted_classes, with_place }: CleanResult): string[] {
   const back = stepped_back.map(
     ({ check, label, hits, photos }) =>
       `  ${oneLine(label)}: ${hits} of ${photos} photos are "${check}", so that is how they are and none is listed`,
+  );
+  const doubted = doubted_classes.map(
+    ({ label, doubts, photos }) =>
+      `  ${oneLine(label)}: ${doubts} of ${photos} labels are doubted: look at the class as a whole`,
   );
   const pairs = mixed_up
     .slice(0, MOST_LINES)
@@ -78,6 +103,8 @@ function remarks({ stepped_back, mixed_up, label_noise }: CleanResult): string[]
       ({ classes: [a, b], share }) => `  ${oneLine(a)} and ${oneLine(b)}: ${percent(share).trimStart()} of all photos`,
     );
   return [
+    ...(doubted.length > 0 ? [[`classes in doubt (${doubted.length})`, ...doubted].join("\n")] : []),
+    ...(with_place > 0 ? [`${with_place} photos say where they were taken (coordinates in their EXIF)`] : []),
     ...(back.length > 0 ? [[`checks that stepped back (${back.length})`, ...back].join("\n")] : []),
     ...(pairs.length > 0 && label_noise !== null
       ? [[`labels mixed up, as estimated: ${percent(label_noise).trimStart()}`, ...pairs].join("\n")]

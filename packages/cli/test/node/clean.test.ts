@@ -1,5 +1,6 @@
 // `ballsight clean` on rendered photos with planted faults: they are found, and little else; and what it does with odd data sets.
 
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -240,6 +241,7 @@ describe("odd data sets", () => {
     [["--threshold", "gray=1"], "BAD_OPTION"],
     [["--threshold", "dark=two"], "BAD_OPTION"],
     [["--threshold", "near=2.5"], "BAD_OPTION"],
+    [["--threshold", "label=0.7"], "BAD_OPTION"],
     [["--out", "issues.txt"], "BAD_OPTION"],
     [["--model", "nowhere.onnx"], "MODEL_NOT_FOUND"],
   ])("%j is refused", async (args, code) => {
@@ -250,10 +252,56 @@ describe("odd data sets", () => {
     expect(errorOf(outcome).code).toBe(code);
   });
 
-  test("one class is refused in words", async () => {
+  test("one class alone is looked through for copies and bad pictures", async () => {
     const root = join(folder, "single");
-    await fill(root, { "Golf/a.png": picture("Golf", 1).png() });
-    expect((await run(root, "--model", model)).stderr).toContain("[DATA_ONE_CLASS]");
+    const one = picture("Golf", 1, 96);
+    await fill(root, {
+      "Golf/a.png": one.png(),
+      "Golf/smaller.jpg": sharp(await one.png().toBuffer())
+        .resize(72)
+        .jpeg(),
+    });
+    const { code, stderr, result } = await cleaned(root);
+    expect(code).toBe(0);
+    expect(stderr).toContain("one class alone");
+    expect(result.issues).toMatchObject([{ kind: "copy", file: "Golf/smaller.jpg" }]);
+    expect(result.label_noise).toBeNull();
+  });
+
+  test("a class that is mostly another is listed, and named as a whole", async () => {
+    const root = join(folder, "mixed");
+    await sound(root, 12);
+    for (let i = 0; i < 5; i++)
+      await rename(join(root, `Basketball/Basketball${i}.png`), join(root, `Tennis/b${i}.png`));
+    for (let i = 4; i < 12; i++) await rm(join(root, `Tennis/Tennis${i}.png`));
+    const { result } = await cleaned(root);
+    const found = ofKind(result.issues, "label").filter(({ label }) => label === "Tennis");
+    expect(found.length).toBeGreaterThanOrEqual(3);
+    expect(result.doubted_classes).toContainEqual({ label: "Tennis", doubts: found.length, photos: 9 });
+    expect(result.issues.every(({ loss }: { loss?: number }) => (loss ?? -1) >= 0)).toBe(true);
+  });
+
+  test("of two copies the one that somebody kept stays, though it is smaller", async () => {
+    const root = join(folder, "kept");
+    const one = await picture("Golf", 1, 96).png().toBuffer();
+    const small = await sharp(one).resize(72).jpeg({ quality: 90 }).toBuffer();
+    await fill(root, { "Golf/a.png": one, "Golf/small.jpg": small, "Tennis/t.png": picture("Tennis", 2, 96).png() });
+    const sha256 = createHash("sha256").update(small).digest("hex");
+    const line = {
+      sha256,
+      file: "Golf/small.jpg",
+      action: "keep",
+      from: "Golf",
+      why: null,
+      who: "me",
+      at: "2026-01-01T00:00:00Z",
+      step: "1",
+    };
+    await writeFile(join(root, "decisions.jsonl"), `${JSON.stringify(line)}\n`);
+    const { result } = await cleaned(root);
+    expect(ofKind(result.issues, "copy")).toMatchObject([
+      { file: "Golf/a.png", of: { file: "Golf/small.jpg", why: "somebody kept it in a review" } },
+    ]);
   });
 });
 

@@ -16,7 +16,13 @@ export interface Neighbours {
 const BLOCK = 256;
 
 /** The `k` rows of `base` nearest to each of `queries`, both of unit rows; fewer where `base` has fewer. A row that is in both finds itself. */
-export async function nearestRows(runtime: OrtRuntime, queries: Rows, base: Rows, k: number): Promise<Neighbours> {
+export async function nearestRows(
+  runtime: OrtRuntime,
+  queries: Rows,
+  base: Rows,
+  k: number,
+  onProgress?: (share: number) => void,
+): Promise<Neighbours> {
   const [count, width] = [rowCount(queries), base.width];
   const most = Math.min(k, rowCount(base));
   const rows = new Int32Array(count * most);
@@ -31,6 +37,7 @@ export async function nearestRows(runtime: OrtRuntime, queries: Rows, base: Rows
       const found = await session.run({ queries: q, base: fixed });
       cosines.set(found.cosines!.data as Float32Array, from * most);
       rows.set(Int32Array.from(found.rows!.data as BigInt64Array, Number), from * most);
+      onProgress?.(Math.min(1, (from + BLOCK) / count));
     }
   } finally {
     await session.release();

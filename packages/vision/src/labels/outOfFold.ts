@@ -1,9 +1,10 @@
-// Out-of-fold probabilities: what each photo is, by a linear head that was trained on others.
+// Out-of-fold probabilities: what each photo is, by a linear head that was trained on others and by the photos nearest to it.
 
 import type { OrtRuntime } from "@ballsight/grad";
 import { Generator } from "../random/generator.ts";
 import { centredRows, type Rows } from "./features.ts";
 import { LinearHeads } from "./linearHead.ts";
+import { neighbourVotes } from "./votes.ts";
 
 export interface OutOfFoldOptions {
   readonly runtime: OrtRuntime;
@@ -20,7 +21,10 @@ export interface OutOfFoldOptions {
 
 const FOLDS = 5;
 
-/** [n, classes]. The heads are trained one after the other, each in a second for five thousand photos. */
+/**
+ * [n, classes], the mean of both opinions: they err about different photos (bench/LOG.md has what each finds alone). The heads are trained one
+ * after the other, each in a second for five thousand photos.
+ */
 export async function outOfFold(options: OutOfFoldOptions): Promise<Float32Array> {
   const { runtime, features, targets, classes, groups, folds = FOLDS, seed = 42, onProgress } = options;
   const foldOf = assignFolds(targets, groups, folds, seed);
@@ -38,7 +42,8 @@ export async function outOfFold(options: OutOfFoldOptions): Promise<Float32Array
   } finally {
     await heads.release();
   }
-  return probabilities;
+  const votes = await neighbourVotes({ runtime, features, targets, classes, groups });
+  return probabilities.map((own, i) => (own + votes[i]!) / 2);
 }
 
 /**

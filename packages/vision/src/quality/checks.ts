@@ -10,7 +10,7 @@ export interface MeasuredPicture extends PictureFigures {
   readonly height: number;
 }
 
-/** What is wrong with a picture where its score is below. CleanVision's thresholds; `grey` and `blurred` are ours. */
+/** What is wrong with a picture where its score is below. CleanVision's thresholds down to `low-information`, `odd-aspect` and `odd-size`; the others are ours. */
 export const QUALITY_THRESHOLDS = {
   dark: 0.32,
   light: 0.05,
@@ -19,6 +19,10 @@ export const QUALITY_THRESHOLDS = {
   grey: 0.04,
   "odd-aspect": 0.35,
   "odd-size": 0.5,
+  drawn: 0.45,
+  collage: 0.1,
+  border: 0.95,
+  text: 0.6,
 } as const;
 
 export type QualityCheck = keyof typeof QUALITY_THRESHOLDS;
@@ -42,28 +46,53 @@ export interface SteppedBack {
 /** Below, a few odd pictures of a small class would silence a check. */
 const LEAST_HITS = 3;
 
+/** With fewer, quartiles say nothing. */
+const LEAST_OF_CLASS = 20;
+
+/** As many, of 32 levels a channel, have hardly any drawings. */
+const MANY_COLOURS = 256;
+
 /** More than this share of a class is how its photos are, not what is wrong with them. */
 export const MOST_SHARE = 0.3;
 
-/** Sizes are judged against all pictures, everything else alone. */
-export function qualityScores(pictures: readonly MeasuredPicture[]): Record<QualityCheck, number>[] {
-  const size = sizeScore(pictures.map(sideOf));
-  return pictures.map((picture) => ({
+/**
+ * Sizes are judged against the pictures of the same class, or all of them where those are too few; everything else alone.
+ * @param groups class of each picture
+ */
+export function qualityScores(
+  pictures: readonly MeasuredPicture[],
+  groups: ArrayLike<number> = new Uint8Array(pictures.length),
+): Record<QualityCheck, number>[] {
+  const all = sizeScore(pictures.map(sideOf));
+  const byGroup = new Map<number, (side: number) => number>();
+  const sizeIn = (group: number) => {
+    const own = pictures.filter((_, i) => groups[i] === group);
+    return own.length < LEAST_OF_CLASS ? all : sizeScore(own.map(sideOf));
+  };
+  for (let i = 0; i < pictures.length; i++) {
+    if (!byGroup.has(groups[i]!)) byGroup.set(groups[i]!, sizeIn(groups[i]!));
+  }
+  return pictures.map((picture, i) => ({
     dark: picture.brightness[4],
     light: 1 - picture.brightness[1],
     blurred: Math.min(1, detailOf(picture.grey)),
     "low-information": Math.min(1, 0.1 * picture.entropy),
     grey: picture.colour / 255,
     "odd-aspect": Math.min(picture.width / picture.height, picture.height / picture.width),
-    "odd-size": size(sideOf(picture)),
+    "odd-size": byGroup.get(groups[i]!)!(sideOf(picture)),
+    drawn: Math.max(picture.shaded, Math.min(1, picture.colours / MANY_COLOURS)),
+    collage: 1 - picture.seam,
+    border: 1 - picture.border,
+    text: 1 - picture.lettering,
   }));
 }
 
 export function badPictures(
   pictures: readonly MeasuredPicture[],
   thresholds: Readonly<Record<QualityCheck, number>> = QUALITY_THRESHOLDS,
+  groups?: ArrayLike<number>,
 ): BadPicture[] {
-  return qualityScores(pictures).flatMap((scores, index) =>
+  return qualityScores(pictures, groups).flatMap((scores, index) =>
     QUALITY_CHECKS.flatMap((check) =>
       scores[check] < thresholds[check] ? [{ index, check, score: scores[check] }] : [],
     ),

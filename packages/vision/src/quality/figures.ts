@@ -1,25 +1,26 @@
-// What can be measured of a picture's pixels: figures only, no verdict, so that a threshold can move without a decode (formulas: CleanVision's).
+// What can be measured of a picture's pixels: figures only, no verdict, so that a threshold can move without a decode (brightness and entropy: CleanVision's).
 
-/** RGB, row by row, uint8 [height, width, 3]. */
-export interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
+import { type DrawnFigures, drawnFigures } from "./drawn.ts";
+import { type FrameFigures, frameFigures } from "./frames.ts";
+import { letteringOf } from "./lettering.ts";
+import type { Pixels } from "./pixels.ts";
 
-export interface PictureFigures {
+export interface PictureFigures extends DrawnFigures, FrameFigures {
   /** Percentiles of perceived brightness, 0 to 1: the 1st, 5th, 50th, 95th and 99th. */
   readonly brightness: readonly [number, number, number, number, number];
   /** Entropy of all 3 x 256 values together, bits: 0 to 9.58. */
   readonly entropy: number;
   /** The 99th percentile of a pixel's largest less its smallest channel, 0 to 255: small where there is no colour. */
   readonly colour: number;
+  /** Width of the longest line of letters, as a share of the picture's. */
+  readonly lettering: number;
 }
 
 const LEVELS = 256;
 
 /** Of the whole picture; a few hundred pixels a side are enough. */
-export function pictureFigures({ width, height, data }: Pixels): PictureFigures {
+export function pictureFigures(pixels: Pixels): PictureFigures {
+  const { width, height, data } = pixels;
   const count = width * height;
   const brightness = new Float32Array(count);
   const spreads = new Uint32Array(LEVELS);
@@ -39,6 +40,9 @@ export function pictureFigures({ width, height, data }: Pixels): PictureFigures 
     brightness: [at(1), at(5), at(50), at(95), at(99)],
     entropy: entropyOf(values, 3 * count),
     colour: levelBelow(spreads, 0.99 * count),
+    ...drawnFigures(pixels),
+    ...frameFigures(pixels),
+    lettering: letteringOf(pixels),
   };
 }
 

@@ -7,6 +7,7 @@ import { centredRows, cosine, type Rows, unitRows } from "../../src/labels/featu
 import { LinearHeads } from "../../src/labels/linearHead.ts";
 import { nearestRows } from "../../src/labels/nearest.ts";
 import { outOfFold } from "../../src/labels/outOfFold.ts";
+import { neighbourVotes } from "../../src/labels/votes.ts";
 import { Generator } from "../../src/random/generator.ts";
 
 /** Points around one centre per class, `spread` wide. */
@@ -70,6 +71,30 @@ test("fewer rows than neighbours: all of them; none: none", async () => {
   const { features } = clusters(3, 3, 4, 1, 1);
   expect((await nearestRows(ort, features, features, 10)).k).toBe(3);
   expect((await nearestRows(ort, features, { data: new Float32Array(0), width: 4 }, 10)).rows).toHaveLength(0);
+});
+
+test("votes of the nearest: weighted by nearness, mixed with all classes alike, and none from a copy", async () => {
+  // Angles of 0, 0.2 and 0.3 radians; the fourth row is a copy of the first.
+  const at = [0, 0.2, 0.3, 0];
+  const features: Rows = { data: Float32Array.from(at.flatMap((a) => [Math.cos(a), Math.sin(a)])), width: 2 };
+  const votes = await neighbourVotes({
+    runtime: ort,
+    features,
+    targets: [0, 0, 1, 1],
+    classes: 2,
+    groups: [0, 1, 2, 0],
+  });
+  const [near, far] = [0.2, 0.3].map((angle) => Math.exp(Math.cos(angle) / 0.05)) as [number, number];
+  expect(votes[0]).toBeCloseTo((5 / 6) * (near / (near + far)) + 1 / 12, 4);
+  expect(votes[1]).toBeCloseTo((5 / 6) * (far / (near + far)) + 1 / 12, 4);
+  const alone = await neighbourVotes({
+    runtime: ort,
+    features,
+    targets: [0, 0, 1, 1],
+    classes: 2,
+    groups: [0, 0, 0, 0],
+  });
+  expect([...alone]).toEqual(new Array(8).fill(0.5));
 });
 
 test("labels swapped among clusters are found out of fold, and little else", async () => {
