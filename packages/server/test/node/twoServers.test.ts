@@ -73,12 +73,15 @@ const answered = () =>
 
 describe.skipIf(!hasProxy)("two servers behind HAProxy", () => {
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ballsight-proxy-"));
+    // Before the workers, which have the environment of their start.
+    process.env.BALLSIGHT_TEST_PIPE = join(folder, "pipe");
+    spawnSync("mkfifo", [process.env.BALLSIGHT_TEST_PIPE]);
     servers = [
-      await startToy({ workers: 1, trustProxy: 1, drainMs: 3000, workerEntry, queue: QUEUE }),
+      await startToy({ workers: 1, trustProxy: 1, drainMs: 5000, workerEntry, queue: QUEUE }),
       await startToy({ workers: 1, trustProxy: 1 }),
     ];
     port = await freePort();
-    folder = await mkdtemp(join(tmpdir(), "ballsight-proxy-"));
     const shipped = await readFile(new URL("../../../../deploy/haproxy.cfg", import.meta.url), "utf8");
     const [one, two] = servers.map(({ url }) => new URL(url).host) as [string, string];
     const config = shipped
@@ -129,9 +132,6 @@ describe.skipIf(!hasProxy)("two servers behind HAProxy", () => {
   });
 
   test("one that is full costs no answer where the other has room", async () => {
-    const pipe = join(folder, "pipe");
-    process.env.BALLSIGHT_TEST_PIPE = pipe;
-    spawnSync("mkfifo", [pipe]);
     const hanging = new Uint8Array(await plain("Red", 16, 16).png().toBuffer());
     const image = dataUrl(await png("Green"));
     const [full] = servers as [RunningServer];
@@ -142,7 +142,7 @@ describe.skipIf(!hasProxy)("two servers behind HAProxy", () => {
     // In turn, as neither has a connection of the proxy: half of them come to the full one first.
     const statuses: number[] = [];
     for (let i = 0; i < 6; i++) statuses.push((await post("/v1/predict", { image })).status);
-    closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
+    closeSync(openSync(join(folder, "pipe"), constants.O_RDWR | constants.O_NONBLOCK));
     expect(statuses).toEqual(Array(6).fill(200));
     for (const { status } of await Promise.all(taken)) expect(status).toBe(200);
     const text = await (await fetch(`${full.url}/metrics`)).text();
