@@ -8,7 +8,7 @@ type Session = Awaited<ReturnType<OrtRuntime["InferenceSession"]["create"]>>;
 
 /**
  * Weight of |W|^2 / 2 beside the mean cross-entropy, for rows of mean squared length 1: strong enough that a head does not learn a
- * wrong label by heart (a third of it, or three times as much, changes average precision by less than 0.02).
+ * wrong label by heart (three times as much changes average precision by 0.013, with the votes beside it by 0.005).
  */
 const DECAY = 3e-4;
 
