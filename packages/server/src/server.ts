@@ -89,6 +89,10 @@ const LINGER_MS = 500;
 const FLUSH_MS = 50;
 const CUT_MS = 1000;
 
+/** A turn of the event loop in which next to nothing ran; under load there may be none. */
+const QUIET_MS = 1;
+const MAX_TURNS = 50;
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @throws PORT_NOT_FREE, MODEL_NOT_FOUND, MODEL_INVALID, MODEL_INCOMPATIBLE */
@@ -169,8 +173,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // From now on each answer ends its connection, so that clients that keep theirs go elsewhere.
     pool.drain();
     await pause(options.drainMs ?? 0);
-    // Behind the loop's poll phase, in which all that have connected are accepted: those behind it are cut by the port's end.
-    await new Promise((resolve) => setImmediate(resolve));
+    await quietTurn();
     const closed = close(GRACE_MS + CUT_MS);
     await Promise.all([pool.close(GRACE_MS), pause(LINGER_MS)]);
     // Answers to the last photos are on their way: streams end after them, and what nobody reads is cut.
@@ -247,6 +250,18 @@ function notYet({ url }: IncomingMessage, outgoing: ServerResponse): void {
   const alive = url === "/healthz";
   outgoing.writeHead(alive ? 200 : 503, { "content-type": "application/json", ...(!alive && { "retry-after": "1" }) });
   outgoing.end(JSON.stringify({ status: alive ? "ok" : "starting" }));
+}
+
+/**
+ * Ends behind a poll phase, in which all that have connected are accepted. Whoever connects between that and the port's end is reset by TCP,
+ * which has no other way to close a port: the less ran in between, the fewer.
+ */
+async function quietTurn(): Promise<void> {
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    const began = performance.now();
+    await new Promise((resolve) => setImmediate(resolve));
+    if (performance.now() - began < QUIET_MS) return;
+  }
 }
 
 /**

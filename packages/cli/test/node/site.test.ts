@@ -74,7 +74,9 @@ describe("what is in it", () => {
     expect(home).toContain("<title>Balls &amp; co</title>");
     for (const label of (await config()).labels) expect(home).toContain(`<span>${label}</span>`);
     expect(home).toContain("96.6\u00a0% of 497 photos right");
-    expect(card).toContain('<th scope="row">Tennis</th><td>100.0\u00a0%</td>');
+    expect(card).toContain(
+      '<th scope="row">Baseball</th><td>100.0\u00a0%</td><td>95.0\u00a0%</td><td>97.4\u00a0%</td><td>40</td>',
+    );
     expect(await read("recognizer.html")).toContain("<title>Balls &#38; co</title>");
   });
 

@@ -7,7 +7,7 @@ export interface AdamWOptions {
   readonly eps?: number;
 }
 
-/** Below any rate that moves a parameter; its inverse times a second moment's root is still a float32. */
+/** Taken for a rate of 0, and below any that moves a parameter; its inverse times a second moment's root is still a float32. */
 const LEAST_RATE = 1e-30;
 
 /**
