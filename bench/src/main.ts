@@ -50,6 +50,23 @@ function program(): Command {
     });
 
   bench
+    .command("steps-in-turn")
+    .description(
+      "A training step of ours and one of PyTorch's in turn: the fair comparison on a machine whose speed drifts.",
+    )
+    .option("--arch <name>", "architecture", "resnet34")
+    .option("--size <px>", "side of the photos", "128")
+    .option("--batch <n>", "photos per step", "16")
+    .option("--steps <n>", "pairs of steps that count, after three that do not", "25")
+    .option("--threads <n>", "threads of each side", "2")
+    .option("--json", "print one JSON line")
+    .addHelpText("after", "\nExample:\n  npm run bench -- steps-in-turn --arch googlenet --steps 15")
+    .action(async (options) => {
+      const { stepsInTurn } = await import("./stepsInTurn.ts");
+      await stepsInTurn(options);
+    });
+
+  bench
     .command("predict")
     .description("From a photo's file to its answer, cold and warm, and photos per second over a folder.")
     .option("--model <file>", "a model (default: the recogniser that ships)")
