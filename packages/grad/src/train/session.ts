@@ -4,11 +4,12 @@ import type * as ort from "onnxruntime-common";
 import { GradError } from "../errors.ts";
 import { readModel } from "../onnx/read.ts";
 import type { OrtRuntime } from "../runtime.ts";
-import { float32, type TensorData } from "../tensor.ts";
+import { type DType, float32, type TensorData, zeros } from "../tensor.ts";
 import { Downloader } from "./download.ts";
+import { runInPlace, withSequence, writesInPlace } from "./inPlace.ts";
 import { type Pack, packer, unpack } from "./packs.ts";
 import type { TrainProgram } from "./program.ts";
-import { GRADIENT, HYPER, isNextName, nextName, slotName } from "./updates.ts";
+import { GRADIENT, HYPER, heldName, isNextName, nextName, slotName } from "./updates.ts";
 
 /** What steers a step besides its data. */
 export interface StepHyper {
@@ -41,10 +42,12 @@ export class TrainingSession {
   readonly #update: ort.InferenceSession | undefined;
   readonly #program: TrainProgram;
   readonly #held = new Map<string, ort.Tensor>();
+  /** By name of what is held: where its next value goes, and the value before it lay. None where outputs are new tensors. */
+  readonly #spare: Map<string, ort.Tensor> | undefined;
   /** Reads tensors that stay on a device; none where all are in memory. */
   readonly #downloader: Downloader | undefined;
-  /** What every pack's sum begins with: ONNX Runtime writes into no tensor that it is fed, so one run of zeros serves all steps. */
-  readonly #zeros = new Map<Pack, ort.Tensor>();
+  /** What every pack's sum begins with: one run of zeros serves all steps, and is never written into. */
+  readonly #zeros = new Map<string, ort.Tensor>();
   /** Batches whose gradients are summed and wait for a step. */
   #summed = 0;
 
@@ -55,9 +58,10 @@ export class TrainingSession {
     options: ort.InferenceSession.SessionOptions = {},
     onDevice = false,
   ): Promise<TrainingSession> {
+    const inPlace = !onDevice && (await writesInPlace(runtime));
     const opened: Pick<ort.InferenceSession, "release">[] = [];
     const open = async (model: Uint8Array) => {
-      const session = await runtime.InferenceSession.create(model, {
+      const session = await runtime.InferenceSession.create(inPlace ? withSequence(model) : model, {
         // Second moments and faint gradients underflow into denormals, which x86 computes many times slower.
         extra: { session: { set_denormal_as_zero: "1" } },
         graphOptimizationLevel: "all",
@@ -73,7 +77,7 @@ export class TrainingSession {
       const session = await open(program.model);
       const update = program.update && (await open(program.update));
       const downloader = onDevice ? await Downloader.create(runtime, options) : undefined;
-      return new TrainingSession(runtime, session, program, update, downloader);
+      return new TrainingSession(runtime, session, program, update, downloader, inPlace);
     } catch (error) {
       await Promise.allSettled(opened.map((session) => session.release()));
       throw error;
@@ -86,22 +90,25 @@ export class TrainingSession {
     program: TrainProgram,
     update: ort.InferenceSession | undefined,
     downloader: Downloader | undefined,
+    inPlace: boolean,
   ) {
     this.#runtime = runtime;
     this.#session = session;
     this.#program = program;
     this.#update = update;
     this.#downloader = downloader;
+    this.#spare = inPlace ? new Map() : undefined;
     if (update === undefined) return;
-    const zeros = new Float32Array(Math.max(...program.packs.map(({ size }) => size)));
+    const none = new Float32Array(Math.max(...program.packs.map(({ size }) => size)));
     for (const pack of program.packs)
-      this.#zeros.set(pack, new runtime.Tensor("float32", zeros.subarray(0, pack.size), pack.shape));
+      this.#zeros.set(slotName(GRADIENT, pack), new runtime.Tensor("float32", none.subarray(0, pack.size), pack.shape));
   }
 
   #hold(name: string, tensor: ort.Tensor): void {
     const old = this.#held.get(name);
     // The garbage collector knows nothing of a device's memory, and would leave step after step there.
     if (old !== undefined && old.location !== "cpu") old.dispose();
+    else if (old !== undefined && old !== this.#zeros.get(name)) this.#spare?.set(name, old);
     this.#held.set(name, tensor);
   }
 
@@ -139,7 +146,7 @@ export class TrainingSession {
   #clearSums(): void {
     this.#summed = 0;
     if (this.#update === undefined) return;
-    for (const pack of this.#program.packs) this.#hold(slotName(GRADIENT, pack), this.#zeros.get(pack)!);
+    for (const [name, none] of this.#zeros) this.#hold(name, none);
   }
 
   /** The whole state, copied, in plain order. Gradients that wait for their step are no part of it. */
@@ -209,13 +216,30 @@ export class TrainingSession {
       if (tensor !== undefined) feeds[name] = tensor;
     }
     const started = performance.now();
-    const results = await session.run(feeds);
+    const results =
+      this.#spare === undefined ? await session.run(feeds) : await this.#runInto(this.#spare, session, feeds);
     const milliseconds = performance.now() - started;
     for (const name of this.#held.keys()) {
       const tensor = results[nextName(name)];
       if (tensor !== undefined) this.#hold(name, tensor);
     }
     return { results, milliseconds };
+  }
+
+  /** Runs with the spare tensors for what is held, and new ones for all else. */
+  async #runInto(spare: Map<string, ort.Tensor>, session: ort.InferenceSession, feeds: Record<string, ort.Tensor>) {
+    const { Tensor } = this.#runtime;
+    const results: Record<string, ort.Tensor> = {};
+    for (const output of session.outputMetadata) {
+      if (!output.isTensor) continue;
+      const made = () => {
+        const { data, dims } = zeros(output.type as DType, output.shape as number[]);
+        return new Tensor(output.type, data as Float32Array, dims);
+      };
+      results[output.name] = spare.get(heldName(output.name)) ?? made();
+    }
+    await runInPlace(session, feeds, results);
+    return results;
   }
 
   #outputs(results: ort.InferenceSession.OnnxValueMapType): Record<string, TensorData> {

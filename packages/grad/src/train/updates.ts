@@ -16,6 +16,7 @@ export interface Updated {
 export const slotName = (slot: string, pack: Pack) => `${slot}/${pack.id}`;
 export const nextName = (name: string) => `${name}/next`;
 export const isNextName = (name: string) => name.endsWith("/next");
+export const heldName = (next: string) => next.replace(/\/next$/, "");
 
 /** The slot of gradients that are summed over batches; it is zero between steps, and no part of the state. */
 export const GRADIENT = "gradient";
