@@ -182,6 +182,10 @@ function program(): Command {
     .option("--photos <n>", "take at most so many, spread over all", "100")
     .option("--seconds <n>", "of each measurement", "10")
     .option("--overload <n>", "seconds at twice the capacity (default: as the others)")
+    .option(
+      "--disturb",
+      "twice the capacity also with the model loaded anew every 2 s, and with a SIGTERM in the middle",
+    )
     .option("--clients <n...>", "closed loop: clients at a time", ["1", "8", "64"])
     .option(
       "--peer",

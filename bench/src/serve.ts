@@ -25,6 +25,7 @@ export interface ServeOptions {
   readonly photos: string;
   readonly seconds: string;
   readonly overload?: string;
+  readonly disturb?: true;
   readonly clients: readonly string[];
   readonly peer?: true;
   readonly json?: true;
@@ -37,6 +38,7 @@ const OPEN_CONNECTIONS = 128;
 const WARM_UP_SECONDS = 2;
 const TIMEOUT_SECONDS = 60;
 const QUARTERS = 4;
+const RELOAD_MS = 2000;
 
 interface Measured {
   readonly loop: "closed" | "open";
@@ -46,6 +48,9 @@ interface Measured {
   readonly answered_per_s: number;
   readonly refused: number;
   readonly failed: number;
+  readonly disturbance?: Disturbance;
+  /** Of a server that is told to end: requests that found its port closed. */
+  readonly closed?: number;
   readonly p50_ms: number;
   readonly p95_ms: number;
   readonly p99_ms: number;
@@ -59,7 +64,11 @@ interface Outcome {
   readonly answered: number[];
   refused: number;
   failed: number;
+  closed: number;
 }
+
+/** What happens to a server while it is asked. */
+type Disturbance = "reloads" | "end";
 
 interface Running {
   readonly url: string;
@@ -89,7 +98,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     model,
     "--no-watch",
   ]);
-  const own = await measureAll(server, "/v1/predict", photos, clients, { seconds, overload });
+  const own = await measureAll(server, "/v1/predict", photos, clients, { seconds, overload, disturb: options.disturb });
   const peer = options.peer
     ? await measurePeer(model, photos, clients, { seconds, overload: seconds })
     : "not asked for";
@@ -157,6 +166,7 @@ async function start(command: string, args: readonly string[]): Promise<Running>
 }
 
 async function stop({ child }: Running): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill();
   await ended;
@@ -166,6 +176,8 @@ async function stop({ child }: Running): Promise<void> {
 interface Durations {
   readonly seconds: number;
   readonly overload: number;
+  /** Measure twice the capacity again, with a model that is loaded anew every two seconds, and with a SIGTERM in the middle. */
+  readonly disturb?: boolean | undefined;
 }
 
 async function measurePeer(model: string, photos: readonly Buffer[], clients: readonly number[], durations: Durations) {
@@ -187,16 +199,21 @@ async function measureAll(
   path: string,
   photos: readonly Buffer[],
   clients: readonly number[],
-  { seconds, overload }: Durations,
+  { seconds, overload, disturb }: Durations,
 ): Promise<Measured[]> {
-  const load = (connections: number, duration: number, perSecond?: number) =>
-    measure(server, path, photos, connections, duration, perSecond);
+  const load = (connections: number, duration: number, perSecond?: number, disturbance?: Disturbance) =>
+    measure(server, path, photos, connections, duration, perSecond, disturbance);
   await load(4, WARM_UP_SECONDS);
   const all: Measured[] = [];
   for (const count of clients) all.push(await load(count, seconds));
   const capacity = Math.max(...all.map(({ answered_per_s }) => answered_per_s));
   for (const share of OPEN_SHARES)
     all.push(await load(OPEN_CONNECTIONS, share > 1 ? overload : seconds, Math.max(1, Math.round(share * capacity))));
+  if (disturb) {
+    const perSecond = Math.round(2 * capacity);
+    for (const disturbance of ["reloads", "end"] as const)
+      all.push(await load(OPEN_CONNECTIONS, seconds, perSecond, disturbance));
+  }
   await stop(server);
   return all;
 }
@@ -208,16 +225,21 @@ async function measure(
   connections: number,
   duration: number,
   perSecond: number | undefined,
+  disturbance: Disturbance | undefined,
 ): Promise<Measured> {
   tell(`${url}${path}: ${perSecond === undefined ? `${connections} clients` : `${perSecond} requests a second`}`);
-  const outcome: Outcome = { answered: [], refused: 0, failed: 0 };
+  const outcome: Outcome = { answered: [], refused: 0, failed: 0, closed: 0 };
   const { answered } = outcome;
   const memory: number[] = [];
   const sample = () => memory.push(rounded(residentBytes(child.pid) / 1e6, 0));
   const quarters = setInterval(() => memory.length < QUARTERS - 1 && sample(), (duration * 1000) / QUARTERS);
+  const reloads = disturbance === "reloads" ? setInterval(() => child.kill("SIGHUP"), RELOAD_MS) : undefined;
+  const end = disturbance === "end" ? setTimeout(() => child.kill("SIGTERM"), (duration * 1000) / 2) : undefined;
   if (perSecond === undefined) await closedLoop(outcome, `${url}${path}`, photos, connections, duration);
   else await openLoop(outcome, `${url}${path}`, photos, connections, duration, perSecond);
   clearInterval(quarters);
+  clearInterval(reloads);
+  clearTimeout(end);
   sample();
   // A short run of a slow server may see no answer at all.
   const at = (share: number) => (answered.length === 0 ? 0 : rounded(percentile(answered, share), 1));
@@ -227,7 +249,9 @@ async function measure(
     ...(perSecond !== undefined && { asked_per_s: perSecond }),
     answered_per_s: rounded(answered.length / duration, 1),
     refused: outcome.refused,
-    failed: outcome.failed,
+    failed: outcome.failed + (disturbance === "end" ? 0 : outcome.closed),
+    ...(disturbance !== undefined && { disturbance }),
+    ...(disturbance === "end" && { closed: outcome.closed }),
     p50_ms: at(0.5),
     p95_ms: at(0.95),
     p99_ms: at(0.99),
@@ -288,8 +312,9 @@ async function openLoop(
     const planned = began + (1000 * i) / perSecond;
     const early = planned - performance.now();
     if (early > 0) await sleep(early);
-    const asked = ask(photos[i % photos.length]!, planned).catch(() => {
-      outcome.failed += 1;
+    const asked = ask(photos[i % photos.length]!, planned).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNREFUSED") outcome.closed += 1;
+      else outcome.failed += 1;
     });
     all.push(asked);
   }
@@ -308,14 +333,15 @@ function residentBytes(pid: number | undefined): number {
 
 function rowOf(name: string, one: Measured): Row {
   const load = one.asked_per_s === undefined ? `${one.clients} clients` : `${one.asked_per_s} a second asked for`;
+  const disturbance = { reloads: ", model loaded every 2 s", end: ", SIGTERM in the middle" };
   return [
-    `${name}, ${load}`,
+    `${name}, ${load}${one.disturbance === undefined ? "" : disturbance[one.disturbance]}`,
     rate(one.answered_per_s),
     milliseconds(one.p50_ms),
     milliseconds(one.p95_ms),
     milliseconds(one.p99_ms),
     String(one.refused),
-    String(one.failed),
+    one.closed === undefined ? String(one.failed) : `${one.failed}, ${one.closed} found the port closed`,
     `${one.memory_mb.join(", ")} MB`,
   ];
 }
