@@ -5,10 +5,10 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { probeTarget, TrainingSession } from "@ballsight/grad";
-import { type Architecture, fail } from "@ballsight/vision";
+import type { Architecture } from "@ballsight/vision";
 import * as runtime from "onnxruntime-node";
 import { architectureOf, inRepository, sideFor, wholeNumber } from "./options.ts";
-import { print, rounded, seconds, times } from "./output.ts";
+import { print, rounded, seconds, tell, times } from "./output.ts";
 import { findPeer } from "./peer.ts";
 import { progressBar } from "./progress.ts";
 import { median } from "./stats.ts";
@@ -52,9 +52,15 @@ export async function stepsInTurn(options: StepsInTurnOptions): Promise<void> {
   };
   const steps = wholeNumber("steps", options.steps, 1, 10_000);
   const peer = await findPeer("torch_steps.py", inRepository("bench/peer"));
-  if ("skipped" in peer) fail("BAD_OPTION", { option: "steps-in-turn", expected: "PyTorch", received: peer.skipped });
+  if ("skipped" in peer) {
+    tell(`there is nothing to compare with: ${peer.skipped}`);
+    process.exitCode = 1;
+    return;
+  }
 
-  const sides = [await ourSide(shape), await torchSide(peer, shape)] as const;
+  // The peer first: where it cannot start, nothing of ours is open.
+  const torch = await torchSide(peer, shape);
+  const sides = [await ourSide(shape), torch] as const;
   const taken: [number[], number[]] = [[], []];
   const progress = progressBar();
   progress.start("Pairs of steps");
@@ -99,6 +105,8 @@ async function torchSide(
 ): Promise<Side> {
   const args = [script, "--size", `${size}`, "--batch", `${batch}`, "--threads", `${threads}`, architecture.name];
   const child = spawn(python, args, { stdio: ["pipe", "pipe", "inherit"] });
+  // A peer that has ended is told by its silence.
+  child.stdin.on("error", () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();

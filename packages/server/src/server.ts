@@ -89,9 +89,9 @@ const LINGER_MS = 500;
 const FLUSH_MS = 50;
 const CUT_MS = 1000;
 
-/** A turn of the event loop in which next to nothing ran; under load there may be none. */
+/** A turn of the event loop in which next to nothing ran, and how long it is waited for: under load there may be none. */
 const QUIET_MS = 1;
-const MAX_TURNS = 50;
+const QUIET_WAIT_MS = 250;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -257,8 +257,9 @@ function notYet({ url }: IncomingMessage, outgoing: ServerResponse): void {
  * which has no other way to close a port: the less ran in between, the fewer.
  */
 async function quietTurn(): Promise<void> {
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const began = performance.now();
+  const deadline = performance.now() + QUIET_WAIT_MS;
+  for (let began = 0; began < deadline; ) {
+    began = performance.now();
     await new Promise((resolve) => setImmediate(resolve));
     if (performance.now() - began < QUIET_MS) return;
   }

@@ -248,9 +248,10 @@ describe("the program", () => {
     // What came after the end had begun was told so; all else was answered.
     expect(asked.answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
     expect(asked.answers.filter(({ status }) => status === 200).length).toBeGreaterThan(20);
-    // A request that was cut would be ECONNRESET, as would be one whose connection came in the very moment of the port's end, which TCP resets.
+    // A request that was cut would be ECONNRESET, as is one whose connection came in the very moment of the port's end: TCP resets it, once in a while.
     expect(asked.refused.length).toBe(4);
-    expect(asked.refused.filter((code) => code !== "ECONNREFUSED").length).toBeLessThanOrEqual(1);
+    const others = asked.refused.filter((code) => code !== "ECONNREFUSED");
+    expect([[], ["ECONNRESET"]]).toContainEqual(others);
   });
 
   test.skipIf(process.platform === "win32")("SIGTERM and SIGHUP while the model loads", async () => {

@@ -10,6 +10,7 @@ import type * as ort from "onnxruntime-common";
 import { OnnxGraph } from "../onnx/graph.ts";
 import { ModelProtoSchema, NodeProtoSchema, ValueInfoProtoSchema } from "../onnx/onnx_pb.ts";
 import type { OrtRuntime } from "../runtime.ts";
+import { type DType, zeros } from "../tensor.ts";
 
 const SEQUENCE = "in_place/sequence";
 /** What onnxruntime-node says of an output that is a sequence. */
@@ -24,17 +25,31 @@ export function withSequence(bytes: Uint8Array): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Runs a model `withSequence`; each of its other outputs that is wanted is written into the tensor given for it. */
+/**
+ * Runs a model `withSequence` whose outputs have fixed sizes; each is written into a tensor of its own, the one that `spare` gives for its name
+ * or a new one.
+ */
 export async function runInPlace(
+  { Tensor }: OrtRuntime,
   session: ort.InferenceSession,
   feeds: Readonly<Record<string, ort.Tensor>>,
-  outputs: Readonly<Record<string, ort.Tensor>>,
-): Promise<void> {
+  spare: (output: string) => ort.Tensor | undefined,
+): Promise<Record<string, ort.Tensor>> {
+  const results: Record<string, ort.Tensor> = {};
+  for (const output of session.outputMetadata) {
+    if (!output.isTensor) continue;
+    const made = () => {
+      const { data, dims } = zeros(output.type as DType, output.shape as number[]);
+      return new Tensor(output.type, data as Float32Array, dims);
+    };
+    results[output.name] = spare(output.name) ?? made();
+  }
   try {
-    await session.run(feeds, { [SEQUENCE]: null, ...outputs });
+    await session.run(feeds, { [SEQUENCE]: null, ...results });
   } catch (error) {
     if (!(error instanceof Error && NOT_CONVERTED.test(error.message))) throw error;
   }
+  return results;
 }
 
 /** Whether this ONNX Runtime writes into given buffers. That of the browser does not. */
@@ -45,9 +60,9 @@ export async function writesInPlace(runtime: OrtRuntime): Promise<boolean> {
   let session: ort.InferenceSession | undefined;
   try {
     session = await runtime.InferenceSession.create(withSequence(g.toModel()), { logSeverityLevel: 4 });
-    const y = new runtime.Tensor("float32", new Float32Array(2), [2]);
-    await runInPlace(session, { x: new runtime.Tensor("float32", Float32Array.of(1, 2), [2]) }, { y });
-    return (y.data as Float32Array).join() === "2,4";
+    const feeds = { x: new runtime.Tensor("float32", Float32Array.of(1, 2), [2]) };
+    const { y } = await runInPlace(runtime, session, feeds, () => undefined);
+    return (y!.data as Float32Array).join() === "2,4";
   } catch {
     return false;
   } finally {

@@ -4,7 +4,7 @@ import type * as ort from "onnxruntime-common";
 import { GradError } from "../errors.ts";
 import { readModel } from "../onnx/read.ts";
 import type { OrtRuntime } from "../runtime.ts";
-import { type DType, float32, type TensorData, zeros } from "../tensor.ts";
+import { float32, type TensorData } from "../tensor.ts";
 import { Downloader } from "./download.ts";
 import { runInPlace, withSequence, writesInPlace } from "./inPlace.ts";
 import { type Pack, packer, unpack } from "./packs.ts";
@@ -42,8 +42,8 @@ export class TrainingSession {
   readonly #update: ort.InferenceSession | undefined;
   readonly #program: TrainProgram;
   readonly #held = new Map<string, ort.Tensor>();
-  /** By name of what is held: where its next value goes, and the value before it lay. None where outputs are new tensors. */
-  readonly #spare: Map<string, ort.Tensor> | undefined;
+  /** By name of what is held: where values before it lay, and next ones may go. None where outputs are new tensors. */
+  readonly #spare: Map<string, ort.Tensor[]> | undefined;
   /** Reads tensors that stay on a device; none where all are in memory. */
   readonly #downloader: Downloader | undefined;
   /** What every pack's sum begins with: one run of zeros serves all steps, and is never written into. */
@@ -108,7 +108,8 @@ export class TrainingSession {
     const old = this.#held.get(name);
     // The garbage collector knows nothing of a device's memory, and would leave step after step there.
     if (old !== undefined && old.location !== "cpu") old.dispose();
-    else if (old !== undefined && old !== this.#zeros.get(name)) this.#spare?.set(name, old);
+    else if (old !== undefined && old !== this.#zeros.get(name))
+      this.#spare?.set(name, [...(this.#spare.get(name) ?? []), old]);
     this.#held.set(name, tensor);
   }
 
@@ -133,6 +134,8 @@ export class TrainingSession {
           throw new GradError("BAD_STATE", `expected shape [${shape}] for \`${key}\` but received [${tensor.dims}]`);
       }
     }
+    // Else each load would add to what is kept.
+    this.#spare?.clear();
     const packed = packer();
     for (const { slot, packs } of this.#slots()) {
       const find = (name: string) =>
@@ -216,30 +219,18 @@ export class TrainingSession {
       if (tensor !== undefined) feeds[name] = tensor;
     }
     const started = performance.now();
+    const spare = this.#spare;
+    // Taken out for good: what a run that fails has half written is not used again.
     const results =
-      this.#spare === undefined ? await session.run(feeds) : await this.#runInto(this.#spare, session, feeds);
+      spare === undefined
+        ? await session.run(feeds)
+        : await runInPlace(this.#runtime, session, feeds, (output) => spare.get(heldName(output))?.pop());
     const milliseconds = performance.now() - started;
     for (const name of this.#held.keys()) {
       const tensor = results[nextName(name)];
       if (tensor !== undefined) this.#hold(name, tensor);
     }
     return { results, milliseconds };
-  }
-
-  /** Runs with the spare tensors for what is held, and new ones for all else. */
-  async #runInto(spare: Map<string, ort.Tensor>, session: ort.InferenceSession, feeds: Record<string, ort.Tensor>) {
-    const { Tensor } = this.#runtime;
-    const results: Record<string, ort.Tensor> = {};
-    for (const output of session.outputMetadata) {
-      if (!output.isTensor) continue;
-      const made = () => {
-        const { data, dims } = zeros(output.type as DType, output.shape as number[]);
-        return new Tensor(output.type, data as Float32Array, dims);
-      };
-      results[output.name] = spare.get(heldName(output.name)) ?? made();
-    }
-    await runInPlace(session, feeds, results);
-    return results;
   }
 
   #outputs(results: ort.InferenceSession.OnnxValueMapType): Record<string, TensorData> {
@@ -259,6 +250,7 @@ export class TrainingSession {
     // Before the sessions, to whose device they belong.
     for (const tensor of this.#held.values()) if (tensor.location !== "cpu") tensor.dispose();
     this.#held.clear();
+    this.#spare?.clear();
     await this.#downloader?.release();
     await this.#session.release();
     await this.#update?.release();

@@ -6,6 +6,8 @@ import type { Node } from "../../ops/graph.ts";
 import { fixedShape } from "../../ops/shape.ts";
 import type { FilterPart, Lowering } from "../context.ts";
 import { roundUp } from "../layout.ts";
+import { splitBy } from "./conv.ts";
+import { storedBlocks } from "./storedBlocks.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
 type Sizes = [number, number, number, number];
@@ -41,7 +43,8 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
   const pixels = context.reshape(context.blocked(x!), n, (cp / block) * h, w, block);
   const more = columns.width - w;
   const wide = more === 0 ? pixels : g.op("Pad", [pixels, g.ints(0, 0, 0, 0, 0, 0, more, 0)]);
-  const [images, grads] = [split(context, wide, calls), split(context, context.blocked(dy!), calls)];
+  const cut = new Array<number>(calls).fill(perCall);
+  const [images, grads] = [splitBy(context, wide, cut, 0), splitBy(context, context.blocked(dy!), cut, 0)];
   const runs = perCall * (cp / block) * h * (columns.width / columns.run);
   const gradRows = perCall * (kp / block) * oh * ow;
   const bottom = Math.max(0, (kh - 1) * dilation[0] + stride[0] * (oh - 1) + 1 - h - padding[0]);
@@ -83,8 +86,10 @@ export function columnsWeightGrad(node: Node<ConvAttributes>, context: Lowering)
       BLOCKED,
     );
   }
-  const parts = context.filterParts(weight!)?.map(({ blocks }) => blocks) ?? [kp / block];
-  return toFilter(context, sum!, { kh, kw, parts, cp, reached });
+  const [kb, cb] = [kp / block, cp / block];
+  const blocks = context.reshape(sum!, kw * kb * reached * cb, block * block);
+  const order = `weight from j, k, rows of ${reached}, c`;
+  return storedBlocks(context, weight!, blocks, order, (k, c, i, j) => ((j * kb + k) * reached + i) * cb + c);
 }
 
 interface ColumnBlocks {
@@ -108,10 +113,6 @@ function columnBlocks(n: number, w: number, block: number): ColumnBlocks {
 function samplesPerCall(n: number, least: number, rowsEach: number): number {
   const parts = Array.from({ length: n }, (_, i) => n - i).filter((m) => n % m === 0 && m % least === 0);
   return parts.find((m) => m * rowsEach <= ROWS_AT_ONCE) ?? least;
-}
-
-function split(context: Lowering, name: string, parts: number): string[] {
-  return parts === 1 ? [name] : context.g.node("Split", [name], { axis: 0, num_outputs: parts }, { outputs: parts });
 }
 
 /** For the image [samples' blocks, h, cb, samples, run, block]: rows of `run` columns of blocked [m, cb, h, width]. */
@@ -152,32 +153,4 @@ function filterIndex(
               }
   }
   return index;
-}
-
-/** [j, kb, i, C, block of k] to the stored order of the weight, in parts of so many blocks of k each. */
-function toFilter(
-  context: Lowering,
-  name: string,
-  size: { kh: number; kw: number; parts: readonly number[]; cp: number; reached: number },
-): FilterPart[] {
-  const { block } = context;
-  const { kh, kw, parts, cp, reached } = size;
-  const cb = cp / block;
-  const kb = parts.reduce((sum, blocks) => sum + blocks, 0);
-  const rows = context.reshape(name, kw * kb * reached * cb, block * block);
-  let start = 0;
-  return parts.map((blocks) => {
-    const first = start;
-    start += blocks;
-    const key = `weight ${[kh, kw, kb, cb, reached, first, blocks]}`;
-    const moved = context.gatherRows(rows, key, () => {
-      const index = new Int32Array(blocks * cb * kh * kw);
-      let at = 0;
-      for (let k = first; k < first + blocks; k++)
-        for (let c = 0; c < cb; c++)
-          for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) index[at++] = ((j * kb + k) * reached + i) * cb + c;
-      return index;
-    });
-    return { name: context.reshape(moved, blocks, cb, kh, kw, block, block), blocks };
-  });
 }

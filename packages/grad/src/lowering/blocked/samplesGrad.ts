@@ -2,10 +2,11 @@
 
 import { NCHWC_DOMAIN } from "../../onnx/graph.ts";
 import type { ConvAttributes } from "../../ops/conv.ts";
-import type { Node } from "../../ops/graph.ts";
+import type { Node, Value } from "../../ops/graph.ts";
 import { fixedShape } from "../../ops/shape.ts";
 import type { FilterPart, Lowering } from "../context.ts";
 import { splitBy } from "./conv.ts";
+import { storedBlocks } from "./storedBlocks.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
 type Sizes = [number, number, number, number];
@@ -18,7 +19,8 @@ type Sizes = [number, number, number, number];
  * - the filter is dy, samples as channels, moved in columns by a whole block of c (as dilation says);
  * - so what comes out per block of c and block of k is [kh, kw, block of c, block of k], a block of the stored weight.
  *
- * Neither x nor dy is copied more than once.
+ * dy is moved once, as a whole; as columns it would be written kw times. Columns of zeros beside x, since the kernel takes outputs that its own
+ * padding touches one at a time, and these would be two thirds of all.
  */
 export function samplesWeightGrad(node: Node<ConvAttributes>, context: Lowering): FilterPart[] {
   const {
@@ -29,7 +31,7 @@ export function samplesWeightGrad(node: Node<ConvAttributes>, context: Lowering)
   const [n, c, h, w] = fixedShape(x!, "conv2dWeightGrad") as Sizes;
   const [, k, oh, ow] = fixedShape(dy!, "conv2dWeightGrad") as Sizes;
   const [, , kh, kw] = fixedShape(weight!, "conv2dWeightGrad") as Sizes;
-  const [cb, kb, calls, positions] = [context.padded(c) / block, context.padded(k) / block, n / block, oh * ow];
+  const [cb, kb, calls] = [context.padded(c) / block, context.padded(k) / block, n / block];
   const [top, left] = padding;
   const right = Math.max(0, (kw - 1) * dilation[1] + stride[1] * (ow - 1) + 1 - w - left);
   const bottom = Math.max(0, (kh - 1) * dilation[0] + stride[0] * (oh - 1) + 1 - h - top);
@@ -39,23 +41,16 @@ export function samplesWeightGrad(node: Node<ConvAttributes>, context: Lowering)
   const columns = width - stride[1] * (ow - 1);
 
   const pixels = context.reshape(context.blocked(x!), n, cb, h, w, block);
-  const dyRows = context.reshape(context.blocked(dy!), n * kb * positions, block);
   let sum: string | undefined;
   for (const [call, part] of splitBy(context, pixels, new Array<number>(calls).fill(block), 0).entries()) {
     const wide = left + right === 0 ? part : g.op("Pad", [part, g.ints(0, 0, 0, left, 0, 0, 0, 0, right, 0)]);
     const samples = context.reshape(wide, 1, block, 1, cb * h * width * block);
     const image = g.op("ReorderInput", [samples], {}, BLOCKED);
-    const filter = context.gatherRows(dyRows, `samples last ${[call, kb, positions]}`, () =>
-      Int32Array.from({ length: kb * positions * block }, (_, index) => {
-        const [lane, row] = [index % block, Math.floor(index / block)];
-        return (call * block + lane) * kb * positions + row;
-      }),
-    );
     sum = g.op(
       "Conv",
       [
         context.reshape(image, cb, block, h, width * block),
-        context.reshape(filter, kb * block, block, oh, ow),
+        samplesAsChannels(context, dy!, call * block, block),
         // What was summed over the samples before is added in the same pass.
         ...(sum === undefined ? [] : ["", sum]),
       ],
@@ -69,32 +64,30 @@ export function samplesWeightGrad(node: Node<ConvAttributes>, context: Lowering)
       BLOCKED,
     );
   }
-  const parts = context.filterParts(weight!)?.map(({ blocks }) => blocks) ?? [kb];
-  return toFilter(context, sum!, { kh, kw, parts, cb, rows, columns });
+  const blocks = context.reshape(sum!, cb * kb * rows * columns, block * block);
+  const order = `weight from c, k, taps of ${[rows, columns]}`;
+  return storedBlocks(context, weight!, blocks, order, (k, c, i, j) => ((c * kb + k) * rows + i) * columns + j);
 }
 
-/** [C/B, K/B, rows, columns, Bc, Bk] to the stored order of the weight, in parts of so many blocks of k each. */
-function toFilter(
-  context: Lowering,
-  name: string,
-  size: { kh: number; kw: number; parts: readonly number[]; cb: number; rows: number; columns: number },
-): FilterPart[] {
-  const { block } = context;
-  const { kh, kw, parts, cb, rows, columns } = size;
-  const kb = parts.reduce((sum, blocks) => sum + blocks, 0);
-  const taps = context.reshape(name, cb * kb * rows * columns, block * block);
-  let start = 0;
-  return parts.map((blocks) => {
-    const first = start;
-    start += blocks;
-    const key = `weight from c, k ${[kh, kw, kb, cb, rows, columns, first, blocks]}`;
-    const moved = context.gatherRows(taps, key, () =>
-      Int32Array.from({ length: blocks * cb * kh * kw }, (_, index) => {
-        const [j, i] = [index % kw, Math.floor(index / kw) % kh];
-        const [c, k] = [Math.floor(index / (kw * kh)) % cb, first + Math.floor(index / (kw * kh * cb))];
-        return ((c * kb + k) * rows + i) * columns + j;
-      }),
-    );
-    return { name: context.reshape(moved, blocks, cb, kh, kw, block, block), blocks };
-  });
+/**
+ * Samples `first` to `first + count` of a blocked dy as channels: the filter [K, count, Ho, Wo]. Zeros for samples that the batch lacks.
+ */
+export function samplesAsChannels(context: Lowering, dy: Value, first: number, count: number): string {
+  const { g, block } = context;
+  const [n, k, oh, ow] = fixedShape(dy, "conv2dWeightGrad") as Sizes;
+  const [kb, positions, groups] = [context.padded(k) / block, oh * ow, count / block];
+  const rows = context.reshape(context.blocked(dy), n * kb * positions, block);
+  const open = first + count > n ? g.op("Pad", [rows, g.ints(0, 0, 1, 0)]) : rows;
+  const moved = context.gatherRows(open, `samples as channels ${[n, kb, positions, first, count]}`, () =>
+    Int32Array.from({ length: kb * count * positions }, (_, index) => {
+      const [lane, position] = [index % block, Math.floor(index / block) % positions];
+      const [group, output] = [
+        Math.floor(index / (block * positions)) % groups,
+        Math.floor(index / (count * positions)),
+      ];
+      const sample = first + group * block + lane;
+      return sample < n ? (sample * kb + output) * positions + position : n * kb * positions;
+    }),
+  );
+  return context.reshape(moved, kb * block, count, oh, ow);
 }

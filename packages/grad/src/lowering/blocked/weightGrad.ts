@@ -7,7 +7,7 @@ import { fixedShape } from "../../ops/shape.ts";
 import { type Lowering, rule } from "../context.ts";
 import { columnsWeightGrad } from "./columnsGrad.ts";
 import { filterLayoutOf } from "./conv.ts";
-import { samplesWeightGrad } from "./samplesGrad.ts";
+import { samplesAsChannels, samplesWeightGrad } from "./samplesGrad.ts";
 
 const BLOCKED = { domain: NCHWC_DOMAIN };
 type Sizes = [number, number, number, number];
@@ -35,7 +35,7 @@ export const weightGradRules = [
   }),
 ];
 
-/** From here on a kernel as large as dy falls out of the cache, as does its gain: 64 x 64 took 253 ms where columns took 208, 56 x 56 took 90 and 98. */
+/** Positions of dy from which on a kernel of its size falls out of the cache: with blocks of 16, 64 x 64 took 253 ms where columns took 208; 56 x 56, 90 and 98. */
 const LARGE = 64 * 64;
 
 /** The weight gradient as a convolution that copies x and dy least; undefined where only a matrix product is left. */
@@ -108,30 +108,16 @@ function stemWeightGrad(node: Node<ConvAttributes>, context: Lowering): string {
   } = node;
   const { g, block } = context;
   const [n, c, h, w] = fixedShape(x!, "conv2dWeightGrad") as Sizes;
-  const [, k, oh, ow] = fixedShape(dy!, "conv2dWeightGrad") as Sizes;
+  const [, k] = fixedShape(dy!, "conv2dWeightGrad") as Sizes;
   const [top, left, bottom, right] = padding;
   const [np, kb] = [context.padded(n), context.padded(k) / block];
   const channels = g.op("Transpose", [context.plain(x!)], { perm: [1, 0, 2, 3] });
   const padded = g.op("Pad", [channels, g.ints(0, 0, top, left, 0, np - n, bottom, right)]);
   const image = g.op("ReorderInput", [padded], {}, BLOCKED);
 
-  const positions = oh * ow;
-  const rows = context.reshape(context.blocked(dy!), n * kb * positions, block);
-  // Behind the last row one of zeros, for the samples that the batch lacks.
-  const open = np === n ? rows : g.op("Pad", [rows, g.ints(0, 0, 1, 0)]);
-  const filter = context.gatherRows(open, `samples ${[n, kb, positions]}`, () =>
-    Int32Array.from({ length: kb * np * positions }, (_, index) => {
-      const [lane, position] = [index % block, Math.floor(index / block) % positions];
-      const [samples, kBlock] = [
-        Math.floor(index / (block * positions)) % (np / block),
-        Math.floor(index / (np * positions)),
-      ];
-      const sample = samples * block + lane;
-      return sample < n ? (sample * kb + kBlock) * positions + position : n * kb * positions;
-    }),
-  );
+  const filter = samplesAsChannels(context, dy!, 0, np);
   const size = { samples: c, channels: kb * block, h: h + top + bottom, w: w + left + right };
-  const taps = tapsOf(node, context, image, context.reshape(filter, kb * block, np, oh, ow), size, {
+  const taps = tapsOf(node, context, image, filter, size, {
     pads: [0, 0, 0, 0],
     group: 1,
   });
