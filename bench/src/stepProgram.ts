@@ -64,11 +64,11 @@ function network(architecture: Architecture): { readonly classifier: Classifier;
   return { classifier, state: new Map([...architecture.initial(random), ...classifier.initial(random)]) };
 }
 
-/** The same network for evaluation: its numbers are constants, norms folded into convolutions, `images` of any batch size to `logits`. */
-export function forwardModel({ architecture, size }: Pick<StepOptions, "architecture" | "size">): Uint8Array {
+/** The same network for evaluation: its numbers are constants, norms folded into convolutions, `images` to `logits`. */
+export function forwardModel({ architecture, size, batch }: Omit<StepOptions, "mode" | "target">): Uint8Array {
   const { classifier, state } = network(architecture);
   const graph = new Graph();
-  const images = graph.input("images", "float32", ["N", 3, size, size]);
+  const images = graph.input("images", "float32", [batch, 3, size, size]);
   const builder = new ModelBuilder(graph, { state, ...FROZEN });
   const logits = classifier.build(builder, architecture.body(builder, images, "symmetric"), false);
   const onnx = new OnnxGraph("forward");

@@ -170,24 +170,24 @@ async function timeSteps(options: StepOptions, steps: number, threads: number) {
 
 /** As the peer times them: the mean of as many passes as steps for the batch, and of four times as many for one photo. */
 async function timeForward(options: StepOptions, steps: number, threads: number) {
-  const session = await runtime.InferenceSession.create(forwardModel(options), {
-    graphOptimizationLevel: "all",
-    intraOpNumThreads: threads,
-    logSeverityLevel: 3,
-  });
   const mean = async (batch: number, passes: number) => {
-    const { data, dims } = stepInputs({ ...options, batch }).images as TensorData<"float32">;
-    const feeds = { images: new runtime.Tensor("float32", data, dims) };
-    await session.run(feeds);
-    const start = performance.now();
-    for (let pass = 0; pass < passes; pass++) await session.run(feeds);
-    return rounded((performance.now() - start) / 1000 / passes);
+    const session = await runtime.InferenceSession.create(forwardModel({ ...options, batch }), {
+      graphOptimizationLevel: "all",
+      intraOpNumThreads: threads,
+      logSeverityLevel: 3,
+    });
+    try {
+      const { data, dims } = stepInputs({ ...options, batch }).images as TensorData<"float32">;
+      const feeds = { images: new runtime.Tensor("float32", data, dims) };
+      await session.run(feeds);
+      const start = performance.now();
+      for (let pass = 0; pass < passes; pass++) await session.run(feeds);
+      return rounded((performance.now() - start) / 1000 / passes);
+    } finally {
+      await session.release();
+    }
   };
-  try {
-    return { forward_batch_s: await mean(options.batch, steps), forward_one_s: await mean(1, 4 * steps) };
-  } finally {
-    await session.release();
-  }
+  return { forward_batch_s: await mean(options.batch, steps), forward_one_s: await mean(1, 4 * steps) };
 }
 
 function report(result: TrainStepResult, { json }: TrainStepOptions): void {
