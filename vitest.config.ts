@@ -9,8 +9,8 @@ const project = (name: string, include: string[], timeout: number) => ({
 
 export default defineConfig({
   test: {
-    // Two at least: many wait for a network, a page or a killed process. Vitest itself would take one on two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Three at least: many wait for a network, a page or a killed process, and two left a fifth of two cores idle.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     projects: [
       project("unit", ["{packages/*,bench}/test/unit/**/*.test.ts"], 30_000),
       project("node", ["{packages/*,bench}/test/node/**/*.test.ts"], 120_000),
