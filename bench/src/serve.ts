@@ -3,9 +3,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { copyFile, readFile, rename, writeFile } from "node:fs/promises";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail, Recognizer } from "@ballsight/vision";
@@ -17,6 +18,7 @@ import { milliseconds, print, type Row, rate, rounded, tell, times } from "./out
 import { findPeer } from "./peer.ts";
 import { ProgramFailed } from "./processes.ts";
 import { percentile } from "./stats.ts";
+import { temporaryFolder } from "./temporary.ts";
 
 /** As commander hands them over. */
 export interface ServeOptions {
@@ -39,6 +41,8 @@ const WARM_UP_SECONDS = 2;
 const TIMEOUT_SECONDS = 60;
 const QUARTERS = 4;
 const RELOAD_MS = 2000;
+/** A `doc_string` of one letter behind a model file (onnx.proto, field 6): another file of the same model. */
+const REMARK = Uint8Array.of(0x32, 1, 0x61);
 
 interface Measured {
   readonly loop: "closed" | "open";
@@ -49,6 +53,8 @@ interface Measured {
   readonly refused: number;
   readonly failed: number;
   readonly disturbance?: Disturbance;
+  /** New model files that the server took. */
+  readonly reloads?: number;
   /** Of a server that is told to end: requests that found its port closed. */
   readonly closed?: number;
   readonly p50_ms: number;
@@ -88,17 +94,13 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   tell(`${photos.length} photos, ${cores} cores`);
   const bare = await bareRate(model, photos, seconds);
-  const server = await start(process.execPath, [
-    PROGRAM,
-    "serve",
-    "--port",
-    "0",
-    "--json",
-    "--model",
-    model,
-    "--no-watch",
-  ]);
-  const own = await measureAll(server, "/v1/predict", photos, clients, { seconds, overload, disturb: options.disturb });
+  // A copy: it is written anew where the server is to load it again.
+  const served = join(temporaryFolder(), "served.onnx");
+  await copyFile(model, served);
+  const args = ["serve", "--port", "0", "--json", "--model", served, "--no-watch"];
+  const server = await start(process.execPath, [PROGRAM, ...args]);
+  const disturb = options.disturb ? served : undefined;
+  const own = await measureAll(server, "/v1/predict", photos, clients, { seconds, overload, disturb });
   const peer = options.peer
     ? await measurePeer(model, photos, clients, { seconds, overload: seconds })
     : "not asked for";
@@ -176,8 +178,8 @@ async function stop({ child }: Running): Promise<void> {
 interface Durations {
   readonly seconds: number;
   readonly overload: number;
-  /** Measure twice the capacity again, with a model that is loaded anew every two seconds, and with a SIGTERM in the middle. */
-  readonly disturb?: boolean | undefined;
+  /** The served model's file: measure twice the capacity again, with another one in its place every two seconds, and with a SIGTERM in the middle. */
+  readonly disturb?: string | undefined;
 }
 
 async function measurePeer(model: string, photos: readonly Buffer[], clients: readonly number[], durations: Durations) {
@@ -203,16 +205,19 @@ async function measureAll(
 ): Promise<Measured[]> {
   const load = (connections: number, duration: number, perSecond?: number, disturbance?: Disturbance) =>
     measure(server, path, photos, connections, duration, perSecond, disturbance);
+  const perSecondAt = (share: number, capacity: number) => Math.max(1, Math.round(share * capacity));
   await load(4, WARM_UP_SECONDS);
   const all: Measured[] = [];
   for (const count of clients) all.push(await load(count, seconds));
   const capacity = Math.max(...all.map(({ answered_per_s }) => answered_per_s));
   for (const share of OPEN_SHARES)
-    all.push(await load(OPEN_CONNECTIONS, share > 1 ? overload : seconds, Math.max(1, Math.round(share * capacity))));
-  if (disturb) {
-    const perSecond = Math.round(2 * capacity);
-    for (const disturbance of ["reloads", "end"] as const)
-      all.push(await load(OPEN_CONNECTIONS, seconds, perSecond, disturbance));
+    all.push(await load(OPEN_CONNECTIONS, share > 1 ? overload : seconds, perSecondAt(share, capacity)));
+  if (disturb !== undefined) {
+    const perSecond = perSecondAt(2, capacity);
+    const stopReloads = reloadOften(server, disturb);
+    const reloaded = await load(OPEN_CONNECTIONS, seconds, perSecond, "reloads");
+    all.push({ ...reloaded, reloads: await stopReloads() });
+    all.push(await load(OPEN_CONNECTIONS, seconds, perSecond, "end"));
   }
   await stop(server);
   return all;
@@ -233,12 +238,10 @@ async function measure(
   const memory: number[] = [];
   const sample = () => memory.push(rounded(residentBytes(child.pid) / 1e6, 0));
   const quarters = setInterval(() => memory.length < QUARTERS - 1 && sample(), (duration * 1000) / QUARTERS);
-  const reloads = disturbance === "reloads" ? setInterval(() => child.kill("SIGHUP"), RELOAD_MS) : undefined;
   const end = disturbance === "end" ? setTimeout(() => child.kill("SIGTERM"), (duration * 1000) / 2) : undefined;
   if (perSecond === undefined) await closedLoop(outcome, `${url}${path}`, photos, connections, duration);
   else await openLoop(outcome, `${url}${path}`, photos, connections, duration, perSecond);
   clearInterval(quarters);
-  clearInterval(reloads);
   clearTimeout(end);
   sample();
   // A short run of a slow server may see no answer at all.
@@ -256,6 +259,37 @@ async function measure(
     p95_ms: at(0.95),
     p99_ms: at(0.99),
     memory_mb: memory,
+  };
+}
+
+/** Puts another file of the model in its place every so often and says so, until told to stop; then: how many the server took. */
+function reloadOften({ url, child }: Running, file: string): () => Promise<number> {
+  const seen = new Set<string>();
+  let written = 0;
+  let isRunning = true;
+  const shown = async () => {
+    const { models } = (await (await fetch(`${url}/v1/models`)).json()) as { models: { sha256: string }[] };
+    seen.add(models[0]!.sha256);
+  };
+  const work = async () => {
+    let bytes = await readFile(file);
+    await shown();
+    while (isRunning) {
+      bytes = Buffer.concat([bytes, REMARK]);
+      await writeFile(`${file}.new`, bytes);
+      await rename(`${file}.new`, file);
+      child.kill("SIGHUP");
+      written += 1;
+      await sleep(RELOAD_MS);
+      await shown();
+    }
+    tell(`${written} model files written`);
+    return seen.size - 1;
+  };
+  const done = work();
+  return () => {
+    isRunning = false;
+    return done;
   };
 }
 
@@ -333,7 +367,7 @@ function residentBytes(pid: number | undefined): number {
 
 function rowOf(name: string, one: Measured): Row {
   const load = one.asked_per_s === undefined ? `${one.clients} clients` : `${one.asked_per_s} a second asked for`;
-  const disturbance = { reloads: ", model loaded every 2 s", end: ", SIGTERM in the middle" };
+  const disturbance = { reloads: `, ${one.reloads} models loaded`, end: ", SIGTERM in the middle" };
   return [
     `${name}, ${load}${one.disturbance === undefined ? "" : disturbance[one.disturbance]}`,
     rate(one.answered_per_s),

@@ -5,14 +5,13 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { probeTarget, TrainingSession } from "@ballsight/grad";
-import type { Architecture } from "@ballsight/vision";
 import * as runtime from "onnxruntime-node";
 import { architectureOf, inRepository, sideFor, wholeNumber } from "./options.ts";
 import { print, rounded, seconds, tell, times } from "./output.ts";
 import { findPeer } from "./peer.ts";
 import { progressBar } from "./progress.ts";
 import { median } from "./stats.ts";
-import { stepHyper, stepInputs, stepMasks, stepProgram } from "./stepProgram.ts";
+import { type StepOptions, stepHyper, stepInputs, stepMasks, stepProgram } from "./stepProgram.ts";
 
 /** As commander hands them over. */
 export interface StepsInTurnOptions {
@@ -30,12 +29,7 @@ interface Side {
   close(): Promise<void>;
 }
 
-interface Shape {
-  readonly architecture: Architecture;
-  readonly size: number;
-  readonly batch: number;
-  readonly threads: number;
-}
+type Shape = Omit<StepOptions, "mode" | "target"> & { readonly threads: number };
 
 /** Allocations and caches settle in the first ones. */
 const WARM_UP = 3;

@@ -32,8 +32,7 @@ export async function neighbourVotes({ runtime, features, targets, classes, grou
     for (let at = row * k; at < (row + 1) * k && voters < VOTERS; at++) {
       const other = rows[at]!;
       if (groups[other] === groups[row]) continue;
-      // Beside the nearest one: far from all, exp alone would be nothing but zeros.
-      const weight = Math.exp((cosines[at]! - cosines[row * k]!) / REACH);
+      const weight = Math.exp((cosines[at]! - 1) / REACH);
       votes[row * classes + targets[other]!]! += weight;
       voters += 1;
       sum += weight;

@@ -35,7 +35,7 @@ export function letteringOf(pixels: Pixels): number {
     const mask = new Uint8Array(grey.length);
     for (let i = 0; i < mask.length; i++) if (sign * (grey[i]! - means[i]!) > CONTRAST) mask[i] = 1;
     const letters = shapesOf(mask, pixels).filter((shape) => isLetter(shape, height));
-    longest = Math.max(longest, longestLine(letters) / width);
+    longest = Math.max(longest, longestLine(letters, height) / width);
   }
   return longest;
 }
@@ -121,7 +121,7 @@ function isLetter({ left, top, right, bottom, area }: Shape, height: number): bo
 }
 
 /** In pixels; 0 where no line has letters enough. */
-function longestLine(letters: readonly Shape[]): number {
+function longestLine(letters: readonly Shape[], height: number): number {
   const sorted = letters.toSorted((a, b) => a.left - b.left);
   // The line that ends with each letter: how many there are and where it began.
   const counts = sorted.map(() => 1);
@@ -130,7 +130,8 @@ function longestLine(letters: readonly Shape[]): number {
   for (const [i, letter] of sorted.entries()) {
     for (let j = i - 1; j >= 0; j--) {
       const before = sorted[j]!;
-      if (letter.left - before.left > 4 * MOST_HEIGHT * 512) break;
+      // A letter is at most 1.6 times as wide as high, a gap 1.2 times.
+      if (letter.left - before.left > 3 * MOST_HEIGHT * height) break;
       if (!standTogether(before, letter) || counts[j]! + 1 <= counts[i]!) continue;
       counts[i] = counts[j]! + 1;
       starts[i] = starts[j]!;
